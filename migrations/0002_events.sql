@@ -1,0 +1,166 @@
+-- The fact: written once, never changed, dropped with its day.
+
+create table eventcenter.events (
+    -- Minted here and nowhere else: its time picks the partition, so nobody may choose it.
+    id uuid not null default eventcenter.uuid7(),
+    -- The producer's own name for it: their id or idempotency key.
+    key text,
+    user_id bigint not null,
+    type text not null,
+    title text not null,
+    body text not null,
+    level text not null default 'info',
+    -- As asked for; stored resolved, so that what was planned can be read for ever.
+    channels text[] not null,
+    channel_hint text,
+    cta jsonb,
+    data jsonb,
+    deliver_at timestamptz,
+    expires_at timestamptz,
+    collapse_key text,
+    created_at timestamptz not null default now(),
+    constraint events_have_one_id primary key (id),
+    constraint key_is_1_to_255_characters check (
+        char_length(key) between 1 and 255 and key !~ '[[:cntrl:]]'
+    ),
+    -- Otherwise one producer could name its event like another one's.
+    constraint key_does_not_look_like_our_own_id check (key !~ '^evt_[0-9a-f]{32}$'),
+    constraint user_id_is_positive check (user_id > 0),
+    constraint type_is_lower_case_and_at_most_64 check (type ~ '^[a-z0-9_.-]{1,64}$'),
+    -- One line, since it becomes a mail's Subject.
+    constraint title_is_one_line_of_1_to_256_characters check (
+        char_length(title) <= 256 and title ~ '\S' and title !~ '[[:cntrl:]]'
+    ),
+    constraint body_is_at_most_16_kib check (octet_length(body) <= 16384),
+    constraint level_is_info_warning_error_or_critical check (
+        level in ('info', 'warning', 'error', 'critical')
+    ),
+    constraint channels_are_ws_push_or_email check (
+        eventcenter.is_channel_set(channels) and cardinality(channels) > 0
+    ),
+    constraint channel_hint_is_auto_websocket_only_or_push_only check (
+        channel_hint in ('auto', 'websocket_only', 'push_only')
+    ),
+    constraint channels_keep_to_channel_hint check (
+        case channel_hint
+            when 'websocket_only' then channels = '{ws}'
+            when 'push_only' then channels = '{push}'
+            else true
+        end
+    ),
+    constraint cta_is_a_label_and_an_http_url_or_path check (
+        cta is null
+        or coalesce(
+            jsonb_typeof(cta) = 'object'
+            and cta - '{label,url}'::text[] = '{}'
+            and jsonb_typeof(cta -> 'label') = 'string'
+            and char_length(cta ->> 'label') <= 64
+            and cta ->> 'label' ~ '\S'
+            and cta ->> 'label' !~ '[[:cntrl:]]'
+            and jsonb_typeof(cta -> 'url') = 'string'
+            and octet_length(cta ->> 'url') <= 2048
+            and cta ->> 'url' ~ '^(https?://[^\s[:cntrl:]/\\?#]|/([^\s[:cntrl:]/\\]|$))'
+            and cta ->> 'url' !~ '[\s[:cntrl:]\\]',
+            false
+        )
+    ),
+    constraint data_is_an_object_of_at_most_32_kib check (
+        jsonb_typeof(data) = 'object' and octet_length(data::text) <= 32768
+    ),
+    -- Events outlive the inbox plus the longest schedule; a later one could lose its event before it is due.
+    constraint deliver_at_is_at_most_90_days_ahead check (
+        deliver_at <= created_at + interval '90 days'
+    ),
+    constraint expires_at_is_after_deliver_at check (expires_at > deliver_at),
+    constraint collapse_key_is_1_to_255_characters check (
+        char_length(collapse_key) between 1 and 255 and collapse_key !~ '[[:cntrl:]]'
+    )
+) partition by range (id);
+
+-- A person's history, newest first: GET /api/events?user_id=.
+create index events_of_user on eventcenter.events (user_id, id);
+
+-- The net under the daily partitions. It stays empty; an alert watches it.
+create table eventcenter.events_default partition of eventcenter.events default;
+
+-- A producer's name → the event that has it, for as long as the event lives. A table of its own because a
+-- unique index on a partitioned table cannot leave out the partition key.
+create table eventcenter.event_keys (
+    key text not null,
+    event_id uuid not null,
+    constraint an_event_key_is_used_once primary key (key)
+);
+create index event_keys_of_event on eventcenter.event_keys (event_id);
+
+-- Whoever writes a key holds its lock, so that everyone else can tell "taken" from "being taken".
+create function eventcenter.key_lock(key text) returns bigint
+language sql immutable parallel safe
+return hashtextextended(key, 7);
+
+-- Before a row is stored: as asked, else by the hint, else by the type, else ws.
+create function eventcenter.resolve_channels() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    new.channels := coalesce(
+        new.channels,
+        case new.channel_hint when 'websocket_only' then '{ws}'::text[] when 'push_only' then '{push}' end,
+        (select t.channels from eventcenter.event_types as t where t.type = new.type),
+        '{ws}'
+    );
+    return new;
+end $$;
+
+create trigger resolve_channels before insert on eventcenter.events
+for each row execute function eventcenter.resolve_channels();
+
+-- After the statement: one delivery per channel. The only place that plans, for HTTP and SQL alike, and it
+-- never notifies: NOTIFY takes a database-wide lock at commit, and this is other people's transaction.
+create function eventcenter.plan() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    -- In ascending order, so that two transactions can never wait for each other.
+    perform pg_advisory_xact_lock(k.lock)
+    from (
+        select eventcenter.key_lock(key) as lock from new_events
+        where key is not null
+        order by lock
+    ) as k;
+
+    insert into eventcenter.event_keys (key, event_id)
+    select key, id from new_events
+    where key is not null
+    order by key;
+
+    with planned as (
+        select
+            e.id as event_id,
+            c.channel,
+            e.user_id,
+            coalesce(e.deliver_at, statement_timestamp()) as due_at,
+            e.expires_at,
+            c.channel = any(coalesce(t.noise, '{}')) as is_noise
+        from new_events as e
+        left join eventcenter.event_types as t on t.type = e.type
+        cross join unnest(e.channels) as c (channel)
+    ),
+    noise as (
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
+        select event_id, channel, 0, '', 'skipped', 'noise', 1 from planned
+        where is_noise
+    )
+    insert into eventcenter.deliveries (event_id, channel, user_id, due_at, since, expires_at)
+    select event_id, channel, user_id, due_at, due_at, expires_at from planned
+    where not is_noise;
+    return null;
+end $$;
+
+create trigger plan after insert on eventcenter.events
+referencing new table as new_events
+for each statement execute function eventcenter.plan();
+
+-- The producer's columns, and RETURNING id. On the parent only: an insert straight into a partition plans nothing.
+grant insert (
+    key, user_id, type, title, body, level, channels, channel_hint,
+    cta, data, deliver_at, expires_at, collapse_key
+) on eventcenter.events to eventcenter_emitter;
+grant select (id) on eventcenter.events to eventcenter_emitter;

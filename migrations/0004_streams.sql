@@ -1,0 +1,165 @@
+-- A person's stream: dense numbers, given when an event becomes visible.
+
+create table eventcenter.streams (
+    user_id bigint primary key,
+    last_seq bigint not null,
+    -- Everything up to here has left the inbox by age; a client that asks for less is told so.
+    trimmed_to bigint not null default 0
+) with (fillfactor = 50);
+
+-- Hashed by user, not ranged by time: reading one stream then costs one partition, however old the reader's cursor is.
+create table eventcenter.inbox (
+    user_id bigint not null,
+    seq bigint not null,
+    event_id uuid not null,
+    at timestamptz not null default statement_timestamp(),
+    constraint a_stream_has_each_number_once primary key (user_id, seq),
+    constraint an_event_is_in_a_stream_once unique (user_id, event_id)
+) partition by hash (user_id);
+
+do $$
+begin
+    for i in 0..15 loop
+        execute format(
+            'create table eventcenter.inbox_%s partition of eventcenter.inbox for values with (modulus 16, remainder %s)',
+            i, i
+        );
+    end loop;
+end $$;
+
+-- Rows arrive in the order of `at`, so a few pages of BRIN find the old ones for trimming.
+create index inbox_by_age on eventcenter.inbox using brin (at) with (autosummarize = on);
+
+-- Tells the nodes whose streams grew. Payloads stay under Postgres's 8,000 bytes: 375 ids of 20 bytes each. For
+-- very many users one bare "re-read everyone you have" is cheaper for all.
+create function eventcenter.announce(p_user_ids bigint[]) returns void
+language plpgsql as $$
+begin
+    if cardinality(p_user_ids) > 1500 then
+        perform pg_notify('eventcenter_inbox', '*');
+        return;
+    end if;
+    perform pg_notify('eventcenter_inbox', array_to_string(p_user_ids[i : i + 374], ','))
+    from generate_series(1, coalesce(cardinality(p_user_ids), 0), 375) as i;
+end $$;
+
+-- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
+-- transaction, so two appends cannot wait for each other. An expired event gets no number; its history says why.
+create function eventcenter.append_rows(p_rows tid[]) returns integer
+language plpgsql
+set plan_cache_mode = force_generic_plan as $$
+declare
+    v_user_ids bigint[];
+    v_appended integer;
+begin
+    with taken as (
+        delete from eventcenter.deliveries as d
+        where d.ctid = any(p_rows)
+        returning d.event_id, d.user_id, d.attempt, coalesce(d.expires_at <= statement_timestamp(), false) as is_late
+    ),
+    late as (
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
+        select t.event_id, 'ws', t.attempt + 1, '', 'skipped', 'expired', 1 from taken as t
+        where t.is_late
+    ),
+    bumped as (
+        insert into eventcenter.streams as s (user_id, last_seq)
+        select t.user_id, count(*) from taken as t
+        where not t.is_late
+        group by t.user_id
+        order by t.user_id
+        on conflict (user_id) do update set last_seq = s.last_seq + excluded.last_seq
+        returning s.user_id, s.last_seq
+    ),
+    appended as (
+        insert into eventcenter.inbox (user_id, seq, event_id)
+        select
+            t.user_id,
+            b.last_seq + 1 - row_number() over (partition by t.user_id order by t.event_id desc),
+            t.event_id
+        from taken as t
+        join bumped as b using (user_id)
+        where not t.is_late
+        returning user_id
+    )
+    select array_agg(distinct a.user_id), count(*) into v_user_ids, v_appended from appended as a;
+    perform eventcenter.announce(v_user_ids);
+    return v_appended;
+end $$;
+
+-- The appender: the oldest due ws deliveries of everyone. The floor and the pinned plan are as in claim().
+create function eventcenter.append_due(p_limit integer, p_floor timestamptz) returns integer
+language plpgsql
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_due tid[];
+begin
+    v_due := array(
+        select d.ctid from eventcenter.deliveries as d
+        where
+            d.channel = 'ws'
+            and not d.quarantined
+            and d.due_at >= p_floor
+            and d.due_at <= statement_timestamp()
+        order by d.due_at, d.event_id
+        limit p_limit
+        for update skip locked
+    );
+    if cardinality(v_due) = 0 then
+        return 0;
+    end if;
+    return eventcenter.append_rows(v_due);
+end $$;
+
+-- Inline, for a batch of HTTP emits: their own rows and no others. Whoever holds the events' transaction is
+-- EventCenter itself, so nobody's long transaction keeps a stream locked.
+create function eventcenter.append_events(p_event_ids uuid[]) returns integer
+language plpgsql
+set enable_bitmapscan = off set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    v_due tid[];
+begin
+    v_due := array(
+        select d.ctid from eventcenter.deliveries as d
+        where
+            d.event_id = any(p_event_ids)
+            and d.channel = 'ws'
+            and d.due_at <= statement_timestamp()
+        for update skip locked
+    );
+    if cardinality(v_due) = 0 then
+        return 0;
+    end if;
+    return eventcenter.append_rows(v_due);
+end $$;
+
+-- Forgets what is older than p_keep, always from the beginning of a stream, up to p_limit entries a call.
+create function eventcenter.trim_inbox(p_keep interval, p_limit integer) returns bigint
+language plpgsql as $$
+declare
+    v_trimmed bigint;
+begin
+    with old as materialized (
+        select o.user_id, max(o.seq) as seq
+        from (
+            select i.user_id, i.seq from eventcenter.inbox as i
+            where i.at < statement_timestamp() - p_keep
+            limit p_limit
+        ) as o
+        group by o.user_id
+    ),
+    marked as (
+        update eventcenter.streams as s
+        set trimmed_to = greatest(s.trimmed_to, old.seq)
+        from old
+        where s.user_id = old.user_id
+    ),
+    gone as (
+        delete from eventcenter.inbox as i
+        using old
+        where i.user_id = old.user_id and i.seq <= old.seq
+        returning 1
+    )
+    select count(*) into v_trimmed from gone;
+    return v_trimmed;
+end $$;

@@ -1,0 +1,52 @@
+-- Who is reached where, and which services may speak.
+
+create table eventcenter.recipients (
+    user_id bigint primary key,
+    email text,
+    name text,
+    locale text not null default 'en',
+    time_zone text not null default 'UTC',
+    updated_at timestamptz not null default now(),
+    constraint user_id_is_positive check (user_id > 0),
+    constraint email_is_one_address check (
+        email ~ '^[^\s@[:cntrl:]<>,;"]+@[^\s@[:cntrl:]<>,;"]+$' and octet_length(email) <= 254
+    ),
+    constraint name_is_one_line_of_at_most_256_characters check (char_length(name) <= 256 and name !~ '[[:cntrl:]]'),
+    constraint locale_is_a_language_tag check (locale ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$')
+);
+
+-- Browsers, many per person. An endpoint belongs to whoever subscribed with it last: a shared browser moves.
+create table eventcenter.push_subscriptions (
+    id uuid not null default eventcenter.uuid7(),
+    user_id bigint not null,
+    endpoint text not null,
+    -- The browser's public key and secret (RFC 8291 §2).
+    p256dh bytea not null,
+    auth bytea not null,
+    -- The VAPID key it was made with; the endpoint takes no other.
+    vapid_key_id text not null,
+    device jsonb,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    last_success_at timestamptz,
+    constraint push_subscriptions_have_one_id primary key (id),
+    constraint user_id_is_positive check (user_id > 0),
+    constraint endpoint_is_at_most_2_kib check (octet_length(endpoint) <= 2048),
+    constraint p256dh_is_a_point_of_65_bytes check (octet_length(p256dh) = 65),
+    constraint auth_is_16_bytes check (octet_length(auth) = 16)
+);
+create unique index an_endpoint_has_one_subscription on eventcenter.push_subscriptions (sha256(endpoint::bytea));
+create index push_subscriptions_of_user on eventcenter.push_subscriptions (user_id);
+
+-- Keys of services. Only the hash is kept: a key has 256 random bits, so a plain SHA-256 cannot be searched.
+create table eventcenter.service_keys (
+    id bigint generated always as identity primary key,
+    name text not null,
+    -- The first characters, to tell keys apart in lists and logs.
+    prefix text not null,
+    hash bytea not null,
+    created_at timestamptz not null default now(),
+    revoked_at timestamptz,
+    constraint a_service_key_is_stored_once unique (hash),
+    constraint name_is_1_to_64_characters check (char_length(name) between 1 and 64)
+);
