@@ -26,6 +26,11 @@ from eventcenter import (
 EVENT: dict[str, Any] = {"user_id": 42, "type": "job.done", "title": "Готово", "body": "12 photos"}
 
 
+def stored(*ids: str) -> Answer:
+    """The answer to a batch of which every event was stored."""
+    return Answer(202, {"results": [{"index": i, "id": name, "duplicate": False} for i, name in enumerate(ids)]})
+
+
 def test_emit_sends_every_field_as_json(call: Call, server: Loopback) -> None:
     server.script(accepted("photo-7"))
     emitted = call(
@@ -95,17 +100,12 @@ def test_what_json_cannot_say_is_refused_by_name_and_not_sent(
 
 
 def test_emit_many_sends_500_at_a_time_and_keeps_the_order(call: Call, server: Loopback) -> None:
-    def stored(start: int, count: int) -> Answer:
-        return Answer(202, {"results": [{"index": i, "id": f"e{start + i}", "duplicate": False} for i in range(count)]})
-
-    server.script(stored(0, 500), stored(500, 500), stored(1000, 1))
-    results = call("emit_many", ({**EVENT, "id": f"e{i}"} for i in range(1001)))
-    assert results == [Emitted(f"e{i}", duplicate=False) for i in range(1001)]
-    assert [[event["id"] for event in seen.json] for seen in server.seen] == [
-        [f"e{i}" for i in range(500)],
-        [f"e{i}" for i in range(500, 1000)],
-        ["e1000"],
-    ]
+    ids = [f"e{i}" for i in range(1001)]
+    batches = [ids[:500], ids[500:1000], ids[1000:]]
+    server.script(*(stored(*batch) for batch in batches))
+    results = call("emit_many", ({**EVENT, "id": name} for name in ids))
+    assert results == [Emitted(name, duplicate=False) for name in ids]
+    assert [[event["id"] for event in seen.json] for seen in server.seen] == batches
 
 
 def test_one_bad_event_of_many_fails_alone(call: Call, server: Loopback) -> None:
@@ -124,15 +124,23 @@ def test_one_bad_event_of_many_fails_alone(call: Call, server: Loopback) -> None
 
 
 def test_a_batch_that_is_too_large_is_halved(call: Call, server: Loopback) -> None:
-    def stored(*ids: str) -> Answer:
-        return Answer(202, {"results": [{"index": i, "id": name, "duplicate": False} for i, name in enumerate(ids)]})
-
     server.script(problem(413, "too_large"), stored("a"), problem(413, "too_large"), problem(413, "too_large"))
     server.script(stored("c"))
     a, b, c = call("emit_many", [{**EVENT, "id": name} for name in "abc"])
     assert (a, c) == (Emitted("a", duplicate=False), Emitted("c", duplicate=False))
     assert (b.id, b.error.status) == ("b", 413)
     assert [len(seen.json) for seen in server.seen] == [3, 1, 2, 1, 1]
+
+
+def test_the_halves_of_a_batch_go_before_the_batches_behind_it(call: Call, server: Loopback) -> None:
+    ids = [f"e{i}" for i in range(501)]
+    server.script(problem(413, "too_large"))
+    for part in (ids[:250], ids[250:500], ids[500:]):
+        server.script(stored(*part))
+    assert call("emit_many", [{**EVENT, "id": name} for name in ids]) == [
+        Emitted(name, duplicate=False) for name in ids
+    ]
+    assert [seen.json[0]["id"] for seen in server.seen] == ["e0", "e0", "e250", "e500"]
 
 
 def test_emit_many_stops_at_a_server_that_is_away_and_says_so_for_each_event(call: Call, server: Loopback) -> None:

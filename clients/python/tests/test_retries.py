@@ -10,6 +10,7 @@ from conftest import Call, FakeTime
 from loopback import SERVICE_KEY, Answer, HangUp, Loopback, Scripted, Stall, accepted, problem
 
 from eventcenter import Emitted, EventCenterError, Retry, SyncEventCenter, Unavailable
+from eventcenter._core import Calls
 
 EVENT: dict[str, Any] = {"user_id": 42, "type": "job.done", "title": "Done", "body": "12 photos"}
 
@@ -101,6 +102,10 @@ def test_a_long_poll_has_its_wait_besides(call: Call, server: Loopback, fake_tim
     server.script(problem(429, "busy", {"Retry-After": "80"}), Answer(200, {"option": "yes"}))
     assert call("answer", "task-9", wait=30) == {"option": "yes"}
     assert fake_time.pauses == [80]
+
+
+def test_a_long_poll_may_stall_for_its_wait_and_a_timeout_more() -> None:
+    assert next(Calls(timeout=10, retry=Retry()).answer("task-9", user_id=None, wait=30)).timeout == 40
 
 
 def test_a_conflict_without_retry_after_stands(call: Call, server: Loopback) -> None:

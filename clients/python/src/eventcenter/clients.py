@@ -14,6 +14,7 @@ from ._http import TIMEOUT_SECONDS, Failure, Outcome, Reply, Request, Server
 from .events import EmitError, Emitted, Event
 
 if TYPE_CHECKING:
+    # Type checkers bring this module along; at run time nothing needs it.
     from typing_extensions import Unpack
 
 T = TypeVar("T")
