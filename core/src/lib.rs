@@ -13,5 +13,6 @@
 pub mod delivery;
 pub mod event;
 pub mod id;
+pub mod metrics;
 pub mod retry;
-
+pub mod store;

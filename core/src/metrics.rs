@@ -1,1 +1,95 @@
-//! Every metric, declared once: its name, its kind and its help text. Labels come from closed sets, never from ids.
+//! Every metric, declared once: name, kind, labels and help. Labels come from closed sets, never from ids.
+//!
+//! `eventcenter_<noun>_<unit>[_total]`, in base units. A test fails on a name in `grafana/` that is not here.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// What a metric counts or measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution; buckets are in [`Metric::buckets`].
+    Histogram,
+}
+
+/// A declared metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name in Prometheus.
+    pub name: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// Its help text; labels are named in it.
+    pub help: &'static str,
+    /// Upper bounds, for histograms only.
+    pub buckets: &'static [f64],
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident = $text:literal, $help:literal $(, $buckets:expr)?;)+) => {
+        $(
+            #[doc = $help]
+            pub const $name: &str = $text;
+        )+
+
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$(Metric {
+            name: $text,
+            kind: Kind::$kind,
+            help: $help,
+            buckets: { const NONE: &[f64] = &[]; let _buckets = NONE; $(let _buckets: &[f64] = $buckets;)? _buckets },
+        },)+];
+    };
+}
+
+/// From a millisecond to the longest retry schedule.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0, 3600.0, 21600.0];
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+metrics! {
+    EMITTED: Counter = "eventcenter_emitted_total",
+        "Events asked for over HTTP, by verdict: new, duplicate, conflict, busy, invalid, rejected.";
+    EMIT_BATCH: Histogram = "eventcenter_emit_batch_events", "Events that one group commit stored.", SIZES;
+    EMIT_QUEUE: Gauge = "eventcenter_emit_queue_events", "Events waiting for their group commit.";
+    SETTLED: Counter = "eventcenter_deliveries_settled_total",
+        "Tries settled, by channel, state (sent, retrying, skipped, failed, dead, canceled) and reason.";
+    DUE_TO_SETTLED: Histogram = "eventcenter_delivery_seconds",
+        "From when a delivery was due (for most: its emit) until it was sent, by channel.", SECONDS;
+    LAG: Gauge = "eventcenter_delivery_lag_seconds", "How long the oldest due delivery has waited, by channel.";
+    DEAD_LETTERS: Gauge = "eventcenter_dead_letters", "Dead letters that nobody has redriven, by channel.";
+    STALE: Counter = "eventcenter_settles_stale_total",
+        "Deliveries settled too late, by channel: their lease had expired, so they are sent again.";
+    LEASES_EXPIRED: Counter = "eventcenter_leases_expired_total",
+        "Deliveries taken back from expired leases, by channel: their worker died or hung.";
+    APPENDED: Counter = "eventcenter_stream_appended_total", "Deliveries that the appender moved into streams.";
+    KEEPER: Gauge = "eventcenter_keeper", "1 on the process that keeps house, 0 on the others.";
+    LISTENING: Gauge = "eventcenter_listening", "1 while this process hears notifications.";
+    DAYS_AHEAD: Gauge = "eventcenter_partition_days_ahead", "Days after today for which partitions exist.";
+    IN_DEFAULT: Gauge = "eventcenter_default_partition_events", "Events in the default partition: should be 0.";
+    OLDEST_TRANSACTION: Gauge = "eventcenter_oldest_transaction_seconds",
+        "How long the database's oldest transaction has been open: it holds back vacuum.";
+    SUBSCRIPTIONS_GONE: Counter = "eventcenter_push_subscriptions_gone_total",
+        "Browsers removed because their push service said that they are gone.";
+    WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open WebSocket sessions.";
+    WS_CLOSED: Counter = "eventcenter_ws_closed_total",
+        "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, unauthorized, error.";
+    WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events written to sockets, by kind: live or replay.";
+    HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
+        "Time to answer, by route, method and status.", SECONDS;
+}
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    for metric in ALL {
+        let unit = if metric.name.ends_with("_seconds") { Unit::Seconds } else { Unit::Count };
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, unit, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, unit, metric.help),
+            Kind::Histogram => describe_histogram!(metric.name, unit, metric.help),
+        }
+    }
+}

@@ -15,8 +15,19 @@ use crate::delivery::Channel;
 use crate::id::UserId;
 
 const FIELDS: [&str; 13] = [
-    "id", "user_id", "type", "title", "body", "level", "channels", "channel_hint", "cta", "data", "deliver_at",
-    "expires_at", "collapse_key",
+    "id",
+    "user_id",
+    "type",
+    "title",
+    "body",
+    "level",
+    "channels",
+    "channel_hint",
+    "cta",
+    "data",
+    "deliver_at",
+    "expires_at",
+    "collapse_key",
 ];
 
 /// One thing that is wrong with an event.
@@ -80,8 +91,7 @@ impl Form<'_> {
         let body = self.required("body", is_body, "must be at most 16 KiB, without NUL characters");
         let level = self.name("level", Level::parse, "must be info, warning, error or critical");
         let channels = self.channels();
-        let channel_hint =
-            self.name("channel_hint", ChannelHint::parse, "must be auto, websocket_only or push_only");
+        let channel_hint = self.name("channel_hint", ChannelHint::parse, "must be auto, websocket_only or push_only");
         self.check_hint(channels.as_deref(), channel_hint);
         let cta = self.cta();
         let data = self.data();
@@ -252,9 +262,8 @@ fn is_line(text: &str, max_chars: usize) -> bool {
 }
 
 fn is_our_own_id(text: &str) -> bool {
-    text.strip_prefix("evt_").is_some_and(|hex| {
-        hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    text.strip_prefix("evt_")
+        .is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// http(s) with a host, or a path of our own site: `//host` and `/\host` would leave it.
@@ -282,8 +291,7 @@ fn jsonb_len(value: &Value) -> usize {
     match value {
         Value::Array(list) => list.iter().map(jsonb_len).sum::<usize>() + spaced(list.len()),
         Value::Object(map) => {
-            let entries: usize =
-                map.iter().map(|(name, value)| text_len(name) + ": ".len() + jsonb_len(value)).sum();
+            let entries: usize = map.iter().map(|(name, value)| text_len(name) + ": ".len() + jsonb_len(value)).sum();
             entries + spaced(map.len())
         }
         Value::String(text) => text_len(text),
@@ -354,9 +362,17 @@ mod tests {
         for right in ["https://example.org/x?y#z", "http://localhost:8080", "/", "/app/photo/7"] {
             assert_eq!(faults(&with("cta", json!({"label": "Open", "url": right}))), [""; 0], "{right}");
         }
-        for wrong in
-            ["javascript:alert(1)", "//evil.example", "/\\evil.example", "app", "", "https://", "http:///x", "/a b", "/a\tb"]
-        {
+        for wrong in [
+            "javascript:alert(1)",
+            "//evil.example",
+            "/\\evil.example",
+            "app",
+            "",
+            "https://",
+            "http:///x",
+            "/a b",
+            "/a\tb",
+        ] {
             assert_eq!(faults(&with("cta", json!({"label": "Open", "url": wrong}))), ["cta.url"], "{wrong}");
         }
     }
@@ -386,6 +402,9 @@ mod tests {
 
     #[test]
     fn data_is_measured_as_postgres_writes_it() {
-        assert_eq!(jsonb_len(&json!({"a": [1, 2, {}], "b": "x\"y", "c": []})), r#"{"a": [1, 2, {}], "b": "x\"y", "c": []}"#.len());
+        assert_eq!(
+            jsonb_len(&json!({"a": [1, 2, {}], "b": "x\"y", "c": []})),
+            r#"{"a": [1, 2, {}], "b": "x\"y", "c": []}"#.len()
+        );
     }
 }

@@ -1,0 +1,86 @@
+//! The only place that speaks SQL. One file per noun, one statement per file under `store/sql/`.
+//!
+//! What must hold for every writer, ours or a service's own SQL, is in the database: see `migrations/`.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Executor, PgPool};
+
+mod deliveries;
+mod emit;
+mod error;
+mod events;
+mod people;
+mod status;
+mod streams;
+mod subscriptions;
+mod upkeep;
+
+pub use deliveries::{Claim, Load, SettleCount};
+pub use emit::{Emitted, Verdict};
+pub use error::StoreError;
+pub use people::{Contact, ServiceKey};
+pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
+pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
+pub use subscriptions::NewSubscription;
+pub use upkeep::{Backlog, Health};
+
+/// How long a statement waits for a free connection before it fails as [`StoreError::Unavailable`].
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The database, as everything else sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects with at most `connections` connections at a time, besides those that listen and keep. Connects lazily:
+    /// a database that is away now is no error yet.
+    pub fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse().map_err(StoreError::from)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A ping per statement costs a third of the rate; a dead connection fails once and is replaced.
+            .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // The statements count on it, whatever the database's default is.
+                    connection.execute("set default_transaction_isolation = 'read committed'").await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options.application_name("eventcenter"));
+        Ok(Self { pool })
+    }
+
+    /// Brings the schema up to date. Safe to run from many processes at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(migrations().run(&self.pool).await?)
+    }
+
+    /// Whether every migration of this binary has run, and none that it does not know.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let applied: Result<Vec<i64>, _> =
+            sqlx::query_scalar("select version from public._sqlx_migrations where success order by version")
+                .fetch_all(&self.pool)
+                .await;
+        match applied {
+            Ok(applied) => Ok(applied.iter().eq(migrations().iter().map(|one| &one.version))),
+            // 42P01: no such table, so nothing ever ran here.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Answers once every connection is closed.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn migrations() -> sqlx::migrate::Migrator {
+    sqlx::migrate!("../migrations")
+}

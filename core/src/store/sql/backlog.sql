@@ -1,0 +1,22 @@
+-- For gauges: how long each channel's oldest due delivery has waited, by one index probe a channel.
+select
+    c.channel as "channel!",
+    coalesce((
+        select extract(epoch from clock_timestamp() - d.due_at) from eventcenter.deliveries as d
+        where d.channel = c.channel and not d.quarantined and d.due_at <= statement_timestamp()
+        order by d.due_at
+        limit 1
+    ), 0)::double precision as "lag_s!",
+    (
+        select count(*) from eventcenter.attempts as a
+        where
+            a.channel = c.channel
+            and a.balance = 1
+            and a.outcome in ('failed', 'dead')
+            and a.outcome = 'dead'
+            and not exists (
+                select from eventcenter.attempts as later
+                where later.event_id = a.event_id and later.channel = a.channel and later.attempt > a.attempt
+            )
+    ) as "dead_letters!"
+from unnest($1::text[]) as c (channel);

@@ -1,0 +1,11 @@
+-- Every browser of these people. Served by push_subscriptions_of_user.
+select
+    s.id,
+    s.user_id,
+    s.endpoint,
+    s.p256dh,
+    s.auth,
+    s.vapid_key_id
+from eventcenter.push_subscriptions as s
+where s.user_id = any($1)
+order by s.user_id, s.created_at;

@@ -1,0 +1,165 @@
+//! People's streams: appending to them, reading them, and hearing that they grew.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgListener};
+use sqlx::{Connection, PgPool};
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::delivery::Channel;
+use crate::event::Event;
+use crate::id::{EventId, Seq, UserId};
+
+/// An event at its place in a person's stream.
+#[derive(Clone, Debug)]
+pub struct StreamEntry {
+    /// Its number.
+    pub seq: Seq,
+    /// What it says.
+    pub event: Event,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The last number given; 0 for a person who never got anything.
+    pub last: Seq,
+    /// Everything up to here has left the inbox by age.
+    pub trimmed_to: Seq,
+}
+
+impl Store {
+    /// What follows each person's cursor: at most `limit` entries each, in order.
+    pub async fn read_streams(
+        &self,
+        readers: &[(UserId, Seq)],
+        limit: i64,
+    ) -> Result<HashMap<UserId, Vec<StreamEntry>>, StoreError> {
+        let users: Vec<i64> = readers.iter().map(|(user, _)| user.get()).collect();
+        let after: Vec<i64> = readers.iter().map(|(_, seq)| seq.0).collect();
+        let rows =
+            sqlx::query_file!("src/store/sql/read_streams.sql", &users, &after, limit).fetch_all(&self.pool).await?;
+        let ids: Vec<EventId> = rows.iter().map(|row| EventId::from_row(row.event_id)).collect();
+        let mut events: HashMap<Uuid, Event> =
+            self.load_events(&ids).await?.into_iter().map(|event| (event.id.uuid(), event)).collect();
+        let mut streams: HashMap<UserId, Vec<StreamEntry>> = HashMap::new();
+        for row in rows {
+            if let Some(event) = events.remove(&row.event_id) {
+                let entry = StreamEntry { seq: Seq(row.seq), event };
+                streams.entry(UserId::from_row(row.user_id)).or_default().push(entry);
+            }
+        }
+        Ok(streams)
+    }
+
+    /// Where these streams stand; people who never got anything are left out.
+    pub async fn stream_heads(&self, users: &[UserId]) -> Result<HashMap<UserId, StreamHead>, StoreError> {
+        let users: Vec<i64> = users.iter().map(|user| user.get()).collect();
+        let rows = sqlx::query_file!("src/store/sql/stream_heads.sql", &users).fetch_all(&self.pool).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let head = StreamHead { last: Seq(row.last_seq), trimmed_to: Seq(row.trimmed_to) };
+                (UserId::from_row(row.user_id), head)
+            })
+            .collect())
+    }
+}
+
+/// A connection of its own that holds the keeper's lock: one in the whole installation. The lock ends with the
+/// connection, so a killed process frees it at once.
+#[derive(Debug)]
+pub struct KeeperSession {
+    connection: PgConnection,
+}
+
+impl KeeperSession {
+    /// Tries to become the keeper; `None` while somebody else is. `url` must lead to Postgres itself or to a pooler
+    /// in session mode.
+    pub async fn try_begin(url: &str) -> Result<Option<Self>, StoreError> {
+        let mut connection = PgConnection::connect(url).await?;
+        let is_held = sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut connection).await?;
+        Ok(is_held.then_some(Self { connection }))
+    }
+
+    /// Moves due ws deliveries into their streams: at most `limit`, from `floor` before now on. Answers how many.
+    pub async fn append_due(&mut self, limit: i32, floor: Option<Duration>) -> Result<i32, StoreError> {
+        let floor = floor.map(|floor| floor.as_secs_f64());
+        Ok(sqlx::query_file_scalar!("src/store/sql/append_due.sql", limit, floor)
+            .fetch_one(&mut self.connection)
+            .await?)
+    }
+
+    /// Which of these channels have deliveries that came due within `within`.
+    pub async fn due_channels(&mut self, channels: &[Channel], within: Duration) -> Result<Vec<Channel>, StoreError> {
+        let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+        let rows = sqlx::query_file_scalar!("src/store/sql/due_channels.sql", &names as _, within.as_secs_f64())
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(rows.iter().filter_map(|name| Channel::parse(name)).collect())
+    }
+
+    /// Wakes the workers of these channels, in every process.
+    pub async fn notify_due(&mut self, channels: &[Channel]) -> Result<(), StoreError> {
+        let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+        sqlx::query_file!("src/store/sql/notify_due.sql", names.join(",")).fetch_one(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Gives the lock up.
+    pub async fn end(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
+}
+
+/// What a notification says. Only ever a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// These people's streams grew.
+    Streams(Vec<UserId>),
+    /// Some streams grew; too many to name.
+    AllStreams,
+    /// These channels have due deliveries.
+    Due(Vec<Channel>),
+    /// The connection was lost and made anew: anything may have been missed.
+    Reconnected,
+}
+
+/// The one LISTEN connection of a process, besides its pool.
+#[derive(Debug)]
+pub struct Listener {
+    inner: PgListener,
+}
+
+const INBOX: &str = "eventcenter_inbox";
+const DUE: &str = "eventcenter_due";
+
+impl Listener {
+    /// Listens. `url` must lead to Postgres itself or to a pooler in session mode.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let pool = PgPool::connect_lazy(url)?;
+        let mut inner = PgListener::connect_with(&pool).await?;
+        inner.listen_all([INBOX, DUE]).await?;
+        Ok(Self { inner })
+    }
+
+    /// The next hint. Reconnects by itself and then says so. Cancel-safe: a hint that is lost is only a hint.
+    pub async fn next(&mut self) -> Result<Notice, StoreError> {
+        loop {
+            let Some(notification) = self.inner.try_recv().await? else {
+                return Ok(Notice::Reconnected);
+            };
+            let payload = notification.payload();
+            match notification.channel() {
+                INBOX if payload == "*" => return Ok(Notice::AllStreams),
+                INBOX => {
+                    return Ok(Notice::Streams(payload.split(',').filter_map(|id| id.parse().ok()).collect()));
+                }
+                DUE => return Ok(Notice::Due(payload.split(',').filter_map(Channel::parse).collect())),
+                _ => {}
+            }
+        }
+    }
+}
