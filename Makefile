@@ -15,11 +15,11 @@ check: ## format, lints, documentation, dependencies
 	scripts/check
 
 fmt: ## formats everything that has a formatter
-	scripts/setup lint
+	scripts/setup lint tests
 	cargo fmt
-	.venv/bin/taplo fmt
-	.venv/bin/sqlfluff fix --quiet migrations core/src/store/sql
-	.venv/bin/ruff format clients/python
+	.venv-lint/bin/taplo fmt
+	.venv-lint/bin/sqlfluff fix --quiet migrations core/src/store/sql
+	cd clients/python && ../../.venv/bin/ruff format
 
 sqlx: ## describes the store's statements anew, after a change to them or to the schema
 	scripts/setup postgres
