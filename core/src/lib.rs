@@ -16,3 +16,4 @@ pub mod id;
 pub mod metrics;
 pub mod retry;
 pub mod store;
+pub mod tasks;

@@ -7,8 +7,8 @@
 use eventcenter_core::delivery::{Channel, Message, Report};
 use futures_util::future::BoxFuture;
 
-pub mod email;
-pub mod push;
+
+
 
 /// A channel's way of sending. Runs for many messages at once, so it holds no lock across an await.
 pub trait Deliver: Send + Sync + 'static {

@@ -62,7 +62,7 @@ pub struct Rescued {
     /// Whose deliveries.
     pub channel: Channel,
     /// Taken back from expired leases, with their attempts burned.
-    pub rescued: i64,
+    pub taken_back: i64,
     /// Of those, dead because they were lost too often.
     pub dead: i64,
 }
@@ -213,7 +213,7 @@ impl Store {
         Ok(rows
             .into_iter()
             .filter_map(|row| {
-                Some(Rescued { channel: Channel::parse(&row.channel)?, rescued: row.rescued, dead: row.dead })
+                Some(Rescued { channel: Channel::parse(&row.channel)?, taken_back: row.rescued, dead: row.dead })
             })
             .collect())
     }

@@ -3,7 +3,7 @@
 use sqlx::types::Json;
 
 use super::{Store, StoreError};
-use crate::event::{NewEvent, PublicId};
+use crate::event::{ChannelHint, NewEvent, PublicId};
 use crate::id::EventId;
 
 /// What became of one event of a batch.
@@ -49,7 +49,7 @@ impl Store {
             &column(batch, |event| event.body.as_str()) as _,
             &column(batch, |event| event.level.as_str()) as _,
             &channels as _,
-            &column(batch, |event| event.channel_hint.map(|hint| hint.as_str())) as _,
+            &column(batch, |event| event.channel_hint.map(ChannelHint::as_str)) as _,
             &column(batch, |event| event.cta.as_ref().map(Json)) as _,
             &column(batch, |event| event.data.as_ref().map(Json)) as _,
             &column(batch, |event| event.deliver_at.map(|at| at.to_string())) as _,

@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database, by what to do about it.
 
+use std::borrow::Cow;
+
 use sqlx::migrate::MigrateError;
 
 /// A failed statement.
@@ -62,15 +64,14 @@ impl From<sqlx::Error> for StoreError {
             }
             // Lock not available, deadlock, serialization failure.
             Some("55P03" | "40P01" | "40001") => Self::Locked(error),
-            Some(_) => Self::Failed(error),
             None if is_connection_error(&error) => Self::Unavailable(error),
-            None => Self::Failed(error),
+            Some(_) | None => Self::Failed(error),
         }
     }
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error()?.code().map(|code| code.into_owned())
+    error.as_database_error()?.code().map(Cow::into_owned)
 }
 
 fn is_connection_error(error: &sqlx::Error) -> bool {

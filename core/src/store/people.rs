@@ -12,7 +12,7 @@ use crate::id::UserId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
-    /// Where mail goes; without it, mail is skipped: no_address.
+    /// Where mail goes; without it, mail is `skipped: no_address`.
     #[serde(default)]
     pub email: Option<String>,
     /// What to call them: one line of at most 256 characters.

@@ -110,7 +110,7 @@ impl Store {
 }
 
 /// How long a type that no operator has listed may wait at a push service.
-const DEFAULT_PUSH_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+const DEFAULT_PUSH_TTL: Duration = Duration::from_hours(24);
 
 /// The addresses of a claimed batch's people.
 pub(super) enum Contacts {
