@@ -1,0 +1,133 @@
+//! One apalis worker over one channel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerBuilderExt, WorkerError};
+use apalis_core::worker::ext::parallelize::ParallelizeExt;
+use eventcenter_core::delivery::{Channel, Outcome, Report, Skip, Try};
+use eventcenter_core::store::Store;
+use eventcenter_core::tasks::Tasks;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::Deliver;
+use crate::backend::DeliveryBackend;
+use crate::claimer::{self, Claimer, Job};
+use crate::leases::Leases;
+use crate::settler::Settler;
+
+/// How a channel's worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Whose deliveries.
+    pub channel: Channel,
+    /// Deliveries claimed at once, and held before they start. A crash sends at most this many a second time.
+    pub batch: usize,
+    /// Sends under way at once. Further ones wait in the batch.
+    pub concurrency: usize,
+    /// How long a lease lasts; it is renewed at a third of this. After a crash its deliveries wait this long.
+    pub lease: Duration,
+    /// The longest sleep when no notification comes: what a lost one costs.
+    pub poll: Duration,
+}
+
+impl WorkerSettings {
+    /// What suits a channel whose every send waits for somebody else's server.
+    pub const fn of(channel: Channel) -> Self {
+        let (batch, concurrency) = match channel {
+            Channel::Ws => (500, 1),
+            Channel::Push => (200, 100),
+            Channel::Email => (50, 16),
+        };
+        Self { channel, batch, concurrency, lease: Duration::from_secs(30), poll: Duration::from_secs(1) }
+    }
+}
+
+/// Runs a channel's worker until `tasks` stop: then finishes what is in flight, gives back what was not started, and
+/// ends once the last result is written. `name` must be unique among all processes; `wake` cuts its sleep short.
+pub async fn run(
+    deliver: Arc<dyn Deliver>,
+    store: Store,
+    settings: WorkerSettings,
+    name: &str,
+    wake: Arc<Notify>,
+    tasks: &Tasks,
+) -> Result<(), WorkerError> {
+    let name: Arc<str> = format!("{name}/{}", settings.channel).into();
+    let leases = Arc::new(Leases::default());
+    let (stop_claiming, stop_renewing) = (CancellationToken::new(), CancellationToken::new());
+    let (jobs_in, jobs) = mpsc::channel(settings.batch);
+    let (done, done_out) = mpsc::channel(settings.batch);
+
+    let claimer = Claimer {
+        store: store.clone(),
+        settings,
+        name: Arc::clone(&name),
+        leases: Arc::clone(&leases),
+        wake,
+        jobs: jobs_in,
+    };
+    tasks.spawn(claimer.run(stop_claiming.clone()));
+    tasks.spawn(claimer::renew(
+        store.clone(),
+        Arc::clone(&leases),
+        Arc::clone(&name),
+        settings.lease,
+        stop_renewing.clone(),
+    ));
+    let settler = Settler {
+        store: store.clone(),
+        channel: settings.channel,
+        name: Arc::clone(&name),
+        leases: Arc::clone(&leases),
+    };
+    tasks.spawn(settler.run(done_out));
+
+    let backend = DeliveryBackend {
+        settings,
+        store,
+        name: Arc::clone(&name),
+        leases,
+        jobs,
+        done,
+        stop: stop_claiming,
+        closing: None,
+    };
+    let stopping = tasks.clone();
+    let ended = WorkerBuilder::new(&*name)
+        .backend(backend)
+        .concurrency(settings.concurrency)
+        .parallelize(spawn_handler)
+        .catch_panic()
+        .data(deliver)
+        .build(handle)
+        .run_until(async move {
+            stopping.stopping().await;
+            Ok::<(), WorkerError>(())
+        })
+        .await;
+    stop_renewing.cancel();
+    ended
+}
+
+/// On a thread of its own choosing: otherwise apalis polls every handler in one task, and encryption uses one core.
+#[expect(clippy::disallowed_methods, reason = "apalis waits for every handler before it closes the backend")]
+fn spawn_handler<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(future)
+}
+
+async fn handle(job: Arc<Job>, deliver: Data<Arc<dyn Deliver>>) -> Result<Report, BoxDynError> {
+    let message = &job.message;
+    let waited = message.timing.after(job.loaded.elapsed());
+    if message.is_canceled {
+        return Ok(Try::overall(Outcome::Canceled).into());
+    }
+    if waited.expires_in.is_some_and(|left| left.is_zero()) {
+        return Ok(Try::overall(Outcome::Skipped(Skip::Expired)).into());
+    }
+    Ok(deliver.deliver(message).await)
+}
