@@ -1,1 +1,3 @@
+//! The one binary: what it runs, and how it is run.
 
+pub mod postgres;
