@@ -7,13 +7,10 @@ use std::{
     env,
     error::Error as _,
     fs,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        process::CommandExt,
-    },
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{Connection, PgConnection};
@@ -53,9 +50,18 @@ fn ask(url: &str, query: &'static str) -> Result<String, sqlx::Error> {
     })
 }
 
+/// Written by another process: a test that forks while we have the file open for writing would keep it
+/// from being run ("text file busy").
 fn executable(path: &Path, script: &str) {
-    fs::write(path, script).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    let write = r#"printf '%s' "$1" > "$0" && chmod 755 "$0""#;
+    let mut shell = Command::new("sh");
+    let written = shell
+        .args(["-c", write])
+        .arg(path)
+        .arg(script)
+        .status()
+        .unwrap();
+    assert!(written.success());
 }
 
 /// A directory whose `postgres` says that it is `version`.
@@ -83,6 +89,29 @@ fn a_temporary_server_answers_and_leaves_nothing_behind() {
     postgres.stop(DEADLINE);
     assert!(!home.exists() && !socket.exists());
     assert!(!home.parent().unwrap().parent().unwrap().exists());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_clients_to_leave() {
+    let postgres = start(Options::temporary());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = runtime
+        .block_on(PgConnection::connect(postgres.url()))
+        .unwrap();
+    let began = Instant::now();
+    postgres.stop(DEADLINE);
+    assert!(began.elapsed() < DEADLINE / 2);
+    drop(client);
+}
+
+#[test]
+fn a_ctrl_c_in_our_terminal_does_not_reach_the_server() {
+    let postgres = start(Options::temporary());
+    let pid = postgres.process.id();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, after_name) = stat.rsplit_once(')').unwrap();
+    let process_group = after_name.split_whitespace().nth(2).unwrap();
+    assert_eq!(process_group, pid.to_string());
 }
 
 #[test]

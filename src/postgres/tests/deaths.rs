@@ -27,6 +27,21 @@ fn a_crash_while_the_data_was_made_costs_nothing() {
 }
 
 #[test]
+fn a_parent_killed_while_the_data_was_made_costs_nothing() {
+    let directory = scratch();
+    let mut parent = hold_in_another_process(directory.path());
+    eventually("initdb is at work", || {
+        let mut entries = fs::read_dir(directory.path()).unwrap().flatten();
+        entries.any(|entry| entry.path().join("data/base").exists())
+    });
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert!(!directory.path().join("cluster").exists());
+    let postgres = start(Options::at(directory.path()));
+    assert_eq!(ask(postgres.url(), "select 'whole'").unwrap(), "whole");
+}
+
+#[test]
 fn a_server_that_was_killed_starts_again() {
     let directory = scratch();
     let mut killed = start(Options::at(directory.path()));

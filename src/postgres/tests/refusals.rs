@@ -141,3 +141,18 @@ fn who_has_no_postgres_is_told_three_ways_to_get_one() {
         assert!(said.contains(way), "{said}");
     }
 }
+
+#[test]
+fn programs_that_the_server_s_user_cannot_reach_are_named() {
+    if !we_are_root() {
+        return; // Only root runs the server as somebody else.
+    }
+    let closed = pretended("postgres (PostgreSQL) 15.1");
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let options = Options::temporary().bindir(Some(closed.path().to_owned()));
+    let error = Postgres::start(&options).unwrap_err();
+    assert!(
+        matches!(&error, Error::Spawn { program, .. } if program.starts_with(closed.path())),
+        "{error}"
+    );
+}
