@@ -5,13 +5,20 @@ use std::{
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use sqlx::{Connection, PgConnection};
+
 use super::{
-    super::process::pause, DEADLINE, Error, Options, Postgres, ask, pretended, scratch, start,
+    super::process::pause, DEADLINE, Error, Options, Postgres, ask, installed, pretended, scratch,
+    start,
 };
+
+/// Ample for a start that does not wait to be refused by Postgres.
+const A_FAILED_START: Duration = Duration::from_secs(1);
 
 /// Names the directory in which the other process is to hold a server.
 const HOLDER_DIRECTORY: &str = "EVENTCENTER_TEST_HOLDS_POSTGRES_IN";
@@ -72,12 +79,40 @@ fn a_killed_parent_takes_its_server_along() {
 fn a_start_right_after_the_parent_was_killed_waits_for_the_orphan() {
     let directory = scratch();
     let mut parent = hold_in_another_process(directory.path());
-    let socket = directory.path().join("run/.s.PGSQL.5432");
-    eventually("the server is up", || UnixStream::connect(&socket).is_ok());
+    let url = format!(
+        "postgres://postgres@localhost/postgres?host={}/run",
+        directory.path().display()
+    );
+    eventually("the server is up", || ask(&url, "select ''").is_ok());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut client = runtime.block_on(PgConnection::connect(&url)).unwrap();
+    let backend = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut client);
+    let backend = runtime.block_on(backend).unwrap();
+
+    send("STOP", backend); // The server waits for it. (Stopped itself, it would be woken as an orphan.)
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let next = start(Options::at(directory.path()));
-    assert_eq!(ask(next.url(), "select 'next'").unwrap(), "next");
+    let (started, next) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let options = installed(Options::at(directory.path()));
+            started.send(Postgres::start(&options)).unwrap();
+        });
+        let too_early = next.recv_timeout(A_FAILED_START);
+        send("CONT", backend);
+        assert!(too_early.is_err(), "{too_early:?}");
+        let next = next.recv_timeout(DEADLINE).unwrap().unwrap();
+        assert_eq!(ask(next.url(), "select 'next'").unwrap(), "next");
+    });
+}
+
+fn send(signal: &str, pid: i32) {
+    let mut shell = Command::new("sh");
+    let sent = shell
+        .args(["-c", &format!("kill -{signal} {pid}")])
+        .status()
+        .unwrap();
+    assert!(sent.success());
 }
 
 #[test]
