@@ -1,3 +1,6 @@
-//! EventCenter: the one binary's parts.
+//! The one binary of EventCenter: what it runs, and how it is run.
 //!
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
+
+pub mod committer;
+pub mod postgres;
