@@ -11,6 +11,7 @@ mod backend;
 mod claimer;
 pub mod keeper;
 mod leases;
+pub mod push;
 mod settler;
 pub mod worker;
 
