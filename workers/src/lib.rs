@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 
 mod backend;
 mod claimer;
+pub mod email;
 pub mod keeper;
 mod leases;
 pub mod push;

@@ -38,7 +38,7 @@ impl WorkerSettings {
         let (batch, concurrency) = match channel {
             Channel::Ws => (500, 1),
             Channel::Push => (200, 100),
-            Channel::Email => (50, 16),
+            Channel::Email => (50, crate::email::CONNECTIONS),
         };
         Self { channel, batch, concurrency, lease: Duration::from_secs(30), poll: Duration::from_secs(1) }
     }
