@@ -1,5 +1,6 @@
 //! One apalis worker over one channel.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,71 +45,85 @@ impl WorkerSettings {
     }
 }
 
-/// Runs a channel's worker until `tasks` stop: then finishes what is in flight, gives back what was not started, and
-/// ends once the last result is written. `name` must be unique among all processes; `wake` cuts its sleep short.
-pub async fn run(
-    deliver: Arc<dyn Deliver>,
-    store: Store,
-    settings: WorkerSettings,
-    name: &str,
-    wake: Arc<Notify>,
-    tasks: &Tasks,
-) -> Result<(), WorkerError> {
-    let name: Arc<str> = format!("{name}/{}", settings.channel).into();
-    let leases = Arc::new(Leases::default());
-    let (stop_claiming, stop_renewing) = (CancellationToken::new(), CancellationToken::new());
-    let (jobs_in, jobs) = mpsc::channel(settings.batch);
-    let (done, done_out) = mpsc::channel(settings.batch);
+/// A channel's worker, ready to run.
+#[derive(Clone)]
+pub struct Worker {
+    /// What sends.
+    pub deliver: Arc<dyn Deliver>,
+    /// Where deliveries are claimed and settled.
+    pub store: Store,
+    /// How it works.
+    pub settings: WorkerSettings,
+    /// Unique among all processes: its leases bear it.
+    pub name: String,
+    /// Cuts its sleep short.
+    pub wake: Arc<Notify>,
+}
 
-    let claimer = Claimer {
-        store: store.clone(),
-        settings,
-        name: Arc::clone(&name),
-        leases: Arc::clone(&leases),
-        wake,
-        jobs: jobs_in,
-    };
-    tasks.spawn(claimer.run(stop_claiming.clone()));
-    tasks.spawn(claimer::renew(
-        store.clone(),
-        Arc::clone(&leases),
-        Arc::clone(&name),
-        settings.lease,
-        stop_renewing.clone(),
-    ));
-    let settler = Settler {
-        store: store.clone(),
-        channel: settings.channel,
-        name: Arc::clone(&name),
-        leases: Arc::clone(&leases),
-    };
-    tasks.spawn(settler.run(done_out));
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
 
-    let backend = DeliveryBackend {
-        settings,
-        store,
-        name: Arc::clone(&name),
-        leases,
-        jobs,
-        done,
-        stop: stop_claiming,
-        closing: None,
-    };
-    let stopping = tasks.clone();
-    let ended = WorkerBuilder::new(&*name)
-        .backend(backend)
-        .concurrency(settings.concurrency)
-        .parallelize(spawn_handler)
-        .catch_panic()
-        .data(deliver)
-        .build(handle)
-        .run_until(async move {
-            stopping.stopping().await;
-            Ok::<(), WorkerError>(())
-        })
-        .await;
-    stop_renewing.cancel();
-    ended
+impl Worker {
+    /// Works until `tasks` stop: then finishes what is in flight, gives back what was not started, and ends once the
+    /// last result is written.
+    pub async fn run(self, tasks: &Tasks) -> Result<(), WorkerError> {
+        let Self { deliver, store, settings, name, wake } = self;
+        let name: Arc<str> = format!("{name}/{}", settings.channel).into();
+        let leases = Arc::new(Leases::default());
+        let stop = CancellationToken::new();
+        // Leases are kept alive until the last result is written.
+        let worked = CancellationToken::new();
+        let _worked = worked.clone().drop_guard();
+        let (jobs_in, jobs) = mpsc::channel(settings.batch);
+        let (done, done_out) = mpsc::channel(settings.batch);
+
+        let claimer = Claimer {
+            store: store.clone(),
+            settings,
+            name: Arc::clone(&name),
+            leases: Arc::clone(&leases),
+            wake,
+            jobs: jobs_in,
+        };
+        let renewer =
+            claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
+        let settler = Settler {
+            store: store.clone(),
+            channel: settings.channel,
+            name: Arc::clone(&name),
+            leases: Arc::clone(&leases),
+        };
+        tasks.spawn(claimer.run(stop.clone()));
+        tasks.spawn(renewer);
+        tasks.spawn(settler.run(done_out));
+
+        let backend = DeliveryBackend {
+            settings,
+            store,
+            name: Arc::clone(&name),
+            leases,
+            jobs,
+            done,
+            stop,
+            closing: None,
+        };
+        let stopping = tasks.clone();
+        WorkerBuilder::new(&*name)
+            .backend(backend)
+            .concurrency(settings.concurrency)
+            .parallelize(spawn_handler)
+            .catch_panic()
+            .data(deliver)
+            .build(handle)
+            .run_until(async move {
+                stopping.stopping().await;
+                Ok::<(), WorkerError>(())
+            })
+            .await
+    }
 }
 
 /// On a thread of its own choosing: otherwise apalis polls every handler in one task, and encryption uses one core.
