@@ -2,7 +2,6 @@
 //! it wakes also looks by itself, once a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -11,7 +10,7 @@ use eventcenter_core::metrics::LISTENING;
 use eventcenter_core::store::{Listener, Notice, StoreError};
 use eventcenter_core::tasks::Tasks;
 use metrics::gauge;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::ws;
 
@@ -46,24 +45,8 @@ impl Wakeups {
     }
 }
 
-/// Whether notifications are heard right now: readiness asks. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Hearing(Arc<AtomicBool>);
-
-impl Hearing {
-    /// Whether the LISTEN connection stands.
-    pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn set(&self, is_on: bool) {
-        self.0.store(is_on, Ordering::Relaxed);
-        gauge!(LISTENING).set(f64::from(u8::from(is_on)));
-    }
-}
-
-/// Listens until `tasks` stop, and connects again whenever the connection is lost.
-pub async fn run(url: String, wakeups: Wakeups, hearing: Hearing, tasks: Tasks) {
+/// Listens until `tasks` stop, and connects again whenever the connection is lost. `hearing` says whether it stands.
+pub async fn run(url: String, wakeups: Wakeups, hearing: watch::Sender<bool>, tasks: Tasks) {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))
@@ -74,11 +57,11 @@ pub async fn run(url: String, wakeups: Wakeups, hearing: Hearing, tasks: Tasks) 
         match Listener::connect(&url).await {
             Ok(mut listener) => {
                 pause = pauses.build();
-                hearing.set(true);
+                set(&hearing, true);
                 // Whatever was said before we listened.
                 wakeups.wake_everyone();
                 let error = hear(&mut listener, &wakeups, &tasks).await;
-                hearing.set(false);
+                set(&hearing, false);
                 if let Err(error) = error {
                     tracing::warn!(%error, "notifications are not heard; polling goes on");
                 }
@@ -87,6 +70,11 @@ pub async fn run(url: String, wakeups: Wakeups, hearing: Hearing, tasks: Tasks) 
         }
         tasks.pause(pause.next().unwrap_or_default()).await;
     }
+}
+
+fn set(hearing: &watch::Sender<bool>, is_on: bool) {
+    hearing.send_replace(is_on);
+    gauge!(LISTENING).set(f64::from(u8::from(is_on)));
 }
 
 async fn hear(listener: &mut Listener, wakeups: &Wakeups, tasks: &Tasks) -> Result<(), StoreError> {
