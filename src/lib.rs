@@ -1,3 +1,6 @@
 //! EventCenter: the one binary's parts.
 //!
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
+
+pub mod auth;
+pub mod metrics;
