@@ -3,4 +3,5 @@
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
 
 pub mod auth;
+pub mod committer;
 pub mod metrics;
