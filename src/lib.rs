@@ -4,4 +4,5 @@
 
 pub mod auth;
 pub mod committer;
+pub mod http;
 pub mod metrics;
