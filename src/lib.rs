@@ -2,5 +2,8 @@
 //!
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
 
+pub mod auth;
 pub mod committer;
+pub mod http;
+pub mod metrics;
 pub mod postgres;
