@@ -8,6 +8,8 @@ use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use eventcenter_core::delivery::{Channel, Outcome, Report, Skip, Try};
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -94,21 +96,31 @@ pub async fn run(
         stop: stop_claiming,
         closing: None,
     };
-    let stopping = tasks.clone();
-    let ended = WorkerBuilder::new(&*name)
+    let ended = working(backend, deliver, tasks.clone()).await;
+    stop_renewing.cancel();
+    ended
+}
+
+/// The apalis worker itself. Boxed here, because within an async function the compiler cannot tell that its many layers
+/// are `Send`, and then nobody could spawn it.
+fn working(
+    backend: DeliveryBackend,
+    deliver: Arc<dyn Deliver>,
+    tasks: Tasks,
+) -> BoxFuture<'static, Result<(), WorkerError>> {
+    let (name, concurrency) = (backend.name.to_string(), backend.settings.concurrency);
+    WorkerBuilder::new(name)
         .backend(backend)
-        .concurrency(settings.concurrency)
+        .concurrency(concurrency)
         .parallelize(spawn_handler)
         .catch_panic()
         .data(deliver)
         .build(handle)
         .run_until(async move {
-            stopping.stopping().await;
+            tasks.stopping().await;
             Ok::<(), WorkerError>(())
         })
-        .await;
-    stop_renewing.cancel();
-    ended
+        .boxed()
 }
 
 /// On a thread of its own choosing: otherwise apalis polls every handler in one task, and encryption uses one core.
