@@ -1,0 +1,31 @@
+//! Events to emit.
+
+use eventcenter_core::event::{NewEvent, PublicId};
+use eventcenter_core::id::EventId;
+use eventcenter_core::store::Emitted;
+use serde_json::{Value, json};
+
+/// The least that `POST /events` takes, with `fields` on top.
+pub(crate) fn json_with(user: i64, fields: &Value) -> Value {
+    let mut event = json!({"user_id": user, "type": "job.done", "title": "Photo ready", "body": "It is sharp now."});
+    event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    event
+}
+
+/// An event for `user` that goes where its type says: ws and push.
+pub(crate) fn an_event(user: i64) -> NewEvent {
+    an_event_with(user, &json!({}))
+}
+
+/// The same with `fields` on top.
+pub(crate) fn an_event_with(user: i64, fields: &Value) -> NewEvent {
+    NewEvent::from_json(&json_with(user, fields)).unwrap()
+}
+
+/// The id that the database gave.
+pub(crate) fn id_of(emitted: &Emitted) -> EventId {
+    match &emitted.id {
+        PublicId::Id(id) => *id,
+        PublicId::Key(key) => panic!("{key} is the producer's own name"),
+    }
+}
