@@ -3,6 +3,7 @@
 use eventcenter_core::event::{NewEvent, PublicId};
 use eventcenter_core::id::EventId;
 use eventcenter_core::store::Emitted;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// The least that `POST /events` takes, with `fields` on top.
@@ -20,6 +21,11 @@ pub(crate) fn an_event(user: i64) -> NewEvent {
 /// The same with `fields` on top.
 pub(crate) fn an_event_with(user: i64, fields: &Value) -> NewEvent {
     NewEvent::from_json(&json_with(user, fields)).unwrap()
+}
+
+/// A time as a service writes it: so many seconds from now, or ago. Server and test share one clock.
+pub(crate) fn in_seconds(seconds: i64) -> String {
+    (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
 }
 
 /// The id that the database gave.
