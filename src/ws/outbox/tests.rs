@@ -139,7 +139,9 @@ fn large_frames_fill_the_outbox_by_their_bytes_and_one_always_passes() {
 enum Step {
     /// Somebody appends so many entries; whether the hint arrives is another step.
     Append(i64),
-    /// The node begins a read for this session and, perhaps, for another whose cursor is so far behind the head.
+    /// The node asks the session from where to read.
+    NodeAsks,
+    /// The node reads from there, or from the cursor of another session, so far behind the head.
     NodeReads(i64),
     /// The node offers what it read.
     NodeOffers,
@@ -154,6 +156,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (1..400_i64).prop_map(Step::Append),
+        Just(Step::NodeAsks),
         (0..20_i64).prop_map(Step::NodeReads),
         Just(Step::NodeOffers),
         Just(Step::SessionReads),
@@ -173,13 +176,13 @@ proptest! {
     fn whatever_happens_the_socket_gets_every_number_once_and_in_order(start in 0..50_i64, steps in steps()) {
         let mut outbox = begun(Some(start), head(start + 10, 0));
         let (mut last, mut got) = (start + 10, Vec::new());
-        let (mut by_node, mut by_session) = (None, None);
+        let (mut asked, mut by_node, mut by_session) = (None, None, None);
         for step in steps {
             match step {
                 Step::Append(count) => last += count,
+                Step::NodeAsks => asked = Some(outbox.read_from()),
                 Step::NodeReads(lag) => {
-                    let own = outbox.read_from();
-                    by_node = Some(read(own.unwrap_or(Seq(last - lag)), last, 100));
+                    by_node = asked.take().map(|own| read(own.unwrap_or(Seq(last - lag)), last, 100));
                 }
                 Step::NodeOffers => drop(by_node.take().map(|page| outbox.offer(&page))),
                 Step::SessionReads if by_session.is_none() => {
