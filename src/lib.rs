@@ -1,5 +1,9 @@
-//! EventCenter: the one binary's parts.
+//! The one binary of EventCenter: what it runs, and how it is run.
 //!
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
 
+pub mod auth;
+pub mod committer;
+pub mod http;
+pub mod metrics;
 pub mod postgres;

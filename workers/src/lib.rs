@@ -7,8 +7,14 @@
 use eventcenter_core::delivery::{Channel, Message, Report};
 use futures_util::future::BoxFuture;
 
-
-
+mod backend;
+mod claimer;
+pub mod email;
+pub mod keeper;
+mod leases;
+pub mod push;
+mod settler;
+pub mod worker;
 
 /// A channel's way of sending. Runs for many messages at once, so it holds no lock across an await.
 pub trait Deliver: Send + Sync + 'static {

@@ -72,6 +72,12 @@ impl Store {
             .await?)
     }
 
+    /// Forgets how to reach a person: contact and browsers.
+    pub async fn erase_contact(&self, user_id: UserId) -> Result<(), StoreError> {
+        sqlx::query_file!("src/store/sql/erase_recipient.sql", user_id.get()).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Stores a new service key's SHA-256; answers its number.
     pub async fn insert_service_key(&self, name: &str, prefix: &str, hash: &[u8]) -> Result<i64, StoreError> {
         Ok(sqlx::query_file_scalar!("src/store/sql/insert_service_key.sql", name, prefix, hash)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgListener};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, Executor, PgPool};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -68,6 +68,15 @@ impl Store {
     }
 }
 
+/// What the keeper saw and did.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Deliveries moved into streams.
+    pub appended: i32,
+    /// Channels whose workers should be told.
+    pub due: Vec<Channel>,
+}
+
 /// A connection of its own that holds the keeper's lock: one in the whole installation. The lock ends with the
 /// connection, so a killed process frees it at once.
 #[derive(Debug)]
@@ -80,25 +89,32 @@ impl KeeperSession {
     /// in session mode.
     pub async fn try_begin(url: &str) -> Result<Option<Self>, StoreError> {
         let mut connection = PgConnection::connect(url).await?;
+        connection.execute("set default_transaction_isolation = 'read committed'").await?;
         let is_held = sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut connection).await?;
         Ok(is_held.then_some(Self { connection }))
     }
 
-    /// Moves due ws deliveries into their streams: at most `limit`, from `floor` before now on. Answers how many.
-    pub async fn append_due(&mut self, limit: i32, floor: Option<Duration>) -> Result<i32, StoreError> {
-        let floor = floor.map(|floor| floor.as_secs_f64());
-        Ok(sqlx::query_file_scalar!("src/store/sql/append_due.sql", limit, floor)
-            .fetch_one(&mut self.connection)
-            .await?)
-    }
-
-    /// Which of these channels have deliveries that came due within `within`.
-    pub async fn due_channels(&mut self, channels: &[Channel], within: Duration) -> Result<Vec<Channel>, StoreError> {
+    /// One look: moves at most `limit` due ws deliveries into their streams, from `floor` before now on, and sees which
+    /// of `channels` have deliveries that came due within `fresh`.
+    pub async fn look(
+        &mut self,
+        limit: i32,
+        floor: Option<Duration>,
+        channels: &[Channel],
+        fresh: Duration,
+    ) -> Result<Look, StoreError> {
         let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
-        let rows = sqlx::query_file_scalar!("src/store/sql/due_channels.sql", &names as _, within.as_secs_f64())
-            .fetch_all(&mut self.connection)
-            .await?;
-        Ok(rows.iter().filter_map(|name| Channel::parse(name)).collect())
+        let row = sqlx::query_file!(
+            "src/store/sql/keeper_look.sql",
+            limit,
+            floor.map(|floor| floor.as_secs_f64()),
+            &names as _,
+            fresh.as_secs_f64()
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        let due = row.due.iter().filter_map(|name| Channel::parse(name)).collect();
+        Ok(Look { appended: row.appended, due })
     }
 
     /// Wakes the workers of these channels, in every process.

@@ -1,0 +1,175 @@
+//! Group commit: single HTTP emits become batches, so that many of them share one commit.
+//!
+//! Whatever arrives while the last flushes are on their way is the next batch. An idle committer adds no wait; a busy
+//! one fills its batches by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventcenter_core::event::NewEvent;
+use eventcenter_core::metrics::{EMIT_BATCH, EMIT_QUEUE};
+use eventcenter_core::store::{Emitted, Store, StoreError, Verdict};
+use eventcenter_core::tasks::Tasks;
+use metrics::{gauge, histogram};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// Events waiting for a flush. A further one is turned away: [`EmitError::QueueFull`].
+const QUEUE_MAX: usize = 4096;
+/// Events in one flush. More wait for the next.
+const BATCH_MAX: usize = 256;
+/// Flushes under way at once: while one commits, the next is parsed and planned.
+const FLUSHERS: usize = 2;
+/// How long an event waits for a key that someone's open transaction is writing, before it is answered as busy.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+/// Between two tries at a busy key.
+const BUSY_PAUSE: Duration = Duration::from_millis(25);
+/// How often a batch that met somebody's lock is tried.
+const LOCKED_TRIES: u32 = 3;
+
+/// Why an event was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// Too many are waiting. Nothing was stored; ask again in a second.
+    #[error("too many events are waiting to be stored")]
+    QueueFull,
+    /// The database did not confirm it. It may be stored all the same: ask again under the same id.
+    #[error("the database is not available")]
+    Unavailable,
+    /// A rule of the schema refuses it; the name says which.
+    #[error("the database refused it: {constraint}")]
+    Refused {
+        /// As in `deliver_at_is_at_most_90_days_ahead`.
+        constraint: String,
+    },
+    /// A bug of ours; it is in the log.
+    #[error("it could not be stored")]
+    Failed,
+}
+
+/// The way into the database for single events. Cheap to clone; flushing ends once every clone is gone.
+#[derive(Clone, Debug)]
+pub struct Committer {
+    queue: mpsc::Sender<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    event: NewEvent,
+    since: Instant,
+    answer: oneshot::Sender<Result<Emitted, EmitError>>,
+}
+
+impl Committer {
+    /// Starts flushing.
+    pub fn start(store: Store, tasks: &Tasks) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..FLUSHERS {
+            let flusher = Flusher { store: store.clone(), queue: queue.downgrade(), tasks: tasks.clone() };
+            tasks.spawn(flusher.run(Arc::clone(&waiting)));
+        }
+        Self { queue }
+    }
+
+    /// Stores an event and answers once it is committed, with its deliveries planned and its stream told.
+    pub async fn emit(&self, event: NewEvent) -> Result<Emitted, EmitError> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { event, since: Instant::now(), answer };
+        self.queue.try_send(waiting).map_err(|_full| EmitError::QueueFull)?;
+        answered.await.unwrap_or(Err(EmitError::Unavailable))
+    }
+}
+
+struct Flusher {
+    store: Store,
+    /// For events whose key was busy. Weak, so that the queue ends with its users.
+    queue: mpsc::WeakSender<Waiting>,
+    tasks: Tasks,
+}
+
+impl Flusher {
+    async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            {
+                let mut waiting = waiting.lock().await;
+                if waiting.recv_many(&mut batch, BATCH_MAX).await == 0 {
+                    return;
+                }
+                #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "the queue holds 4,096")]
+                gauge!(EMIT_QUEUE).set(waiting.len() as f64);
+            }
+            self.flush(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// Stores a batch. When the data of one event is refused, the halves are tried apart, so that it fails alone.
+    async fn flush(&self, batch: Vec<Waiting>) {
+        let mut batches = vec![batch];
+        while let Some(mut batch) = batches.pop() {
+            match self.store(&batch).await {
+                Ok(emitted) => {
+                    for (waiting, emitted) in batch.into_iter().zip(emitted) {
+                        self.answer(waiting, emitted);
+                    }
+                }
+                Err(error) if error.is_data() && batch.len() > 1 => {
+                    let half = batch.split_off(batch.len() / 2);
+                    batches.push(half);
+                    batches.push(batch);
+                }
+                Err(error) => {
+                    let error = explain(&error);
+                    for waiting in batch {
+                        waiting.answer.send(Err(error.clone())).ok();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn store(&self, batch: &[Waiting]) -> Result<Vec<Emitted>, StoreError> {
+        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a batch holds 256")]
+        histogram!(EMIT_BATCH).record(batch.len() as f64);
+        let events: Vec<&NewEvent> = batch.iter().map(|waiting| &waiting.event).collect();
+        let mut tries = 1;
+        loop {
+            match self.store.emit(&events).await {
+                Err(StoreError::Locked(_)) if tries < LOCKED_TRIES => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// An event whose key is busy goes back into the queue for a while: its neighbours do not wait for it.
+    fn answer(&self, waiting: Waiting, emitted: Emitted) {
+        if emitted.verdict != Verdict::Busy || waiting.since.elapsed() > BUSY_WAIT {
+            waiting.answer.send(Ok(emitted)).ok();
+            return;
+        }
+        let queue = self.queue.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(BUSY_PAUSE).await;
+            match queue.upgrade().map(|queue| queue.try_send(waiting)) {
+                Some(Ok(())) | None => {}
+                Some(Err(mpsc::error::TrySendError::Full(waiting) | mpsc::error::TrySendError::Closed(waiting))) => {
+                    waiting.answer.send(Ok(emitted)).ok();
+                }
+            }
+        });
+    }
+}
+
+fn explain(error: &StoreError) -> EmitError {
+    match error {
+        StoreError::Refused { constraint, .. } => EmitError::Refused { constraint: constraint.clone() },
+        transient if transient.is_transient() => {
+            tracing::warn!(error = %transient, "could not store a batch of events");
+            EmitError::Unavailable
+        }
+        failed => {
+            tracing::error!(error = %failed, "could not store a batch of events");
+            EmitError::Failed
+        }
+    }
+}

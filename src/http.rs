@@ -1,0 +1,99 @@
+//! The HTTP API: thin handlers between JSON and the store. Every route is declared here, and documented where it is
+//! handled: `/openapi.json` is made of exactly these.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::{Extension, Router};
+use eventcenter_core::store::Store;
+use eventcenter_core::tasks::Tasks;
+use tokio::sync::{Mutex, watch};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::{CookieRules, ServiceKeys, Tokens};
+use crate::committer::Committer;
+use crate::metrics::Metrics;
+
+mod assets;
+mod deliveries;
+mod emit;
+mod events;
+mod extract;
+mod form;
+mod layers;
+mod openapi;
+mod probes;
+mod problem;
+mod push;
+mod users;
+
+pub use extract::{Json, Person, Service};
+pub use problem::{Code, Problem, ProblemDocument};
+pub use push::{Browser, PushKey, ReadBrowser};
+
+/// What the API stands on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The database.
+    pub store: Store,
+    /// The way of emits into it.
+    pub committer: Committer,
+    /// Checks people's tokens.
+    pub tokens: Tokens,
+    /// Which cookie may hold one, and which pages may call us at all.
+    pub cookies: CookieRules,
+    /// Checks services' keys.
+    pub service_keys: ServiceKeys,
+    /// What browsers subscribe with; `None` when Web Push is not set up.
+    pub push: Option<PushKey>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// What `/readyz` asks besides the store.
+    pub readiness: Readiness,
+}
+
+/// What the process itself knows about being ready. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    listening: watch::Receiver<bool>,
+    tasks: Tasks,
+    last: Arc<Mutex<Option<(Instant, probes::Report)>>>,
+}
+
+impl Readiness {
+    /// Ready while `listening` says that notifications are heard, until `tasks` are told to stop.
+    pub fn new(listening: watch::Receiver<bool>, tasks: Tasks) -> Self {
+        Self { listening, tasks, last: Arc::default() }
+    }
+}
+
+/// The API and `others` (WebSockets, pages of `dev`), under the same layers: ids, logs, metrics, CORS, timeouts, and
+/// a problem document for every error.
+pub fn router(api: Api, others: OpenApiRouter) -> Router {
+    let origins = api.cookies.origins.clone();
+    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(emit::post_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(events::list_events))
+        .routes(routes!(events::cancel_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::redrive_deliveries))
+        .routes(routes!(users::get_user, users::put_user, users::delete_user))
+        .routes(routes!(push::subscribe, push::unsubscribe))
+        .routes(routes!(push::get_push_key))
+        .routes(routes!(probes::healthz))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::get_metrics))
+        .routes(routes!(openapi::get_openapi))
+        .routes(routes!(assets::get_asset))
+        .routes(routes!(assets::get_service_worker))
+        .with_state(api)
+        .merge(others)
+        .split_for_parts();
+    layers::around(router.layer(Extension(openapi::Rendered::from(document))), &origins)
+}
+
+#[cfg(test)]
+mod tests;

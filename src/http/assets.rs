@@ -1,0 +1,63 @@
+//! The browser side: files of `static/`, embedded.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rust_embed::RustEmbed;
+
+use super::extract::Segment;
+use super::problem::{Problem, ProblemDocument};
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// A part of the browser side
+#[utoipa::path(get, path = "/ec/{file}", tag = "browser",
+    params(("file" = String, Path, description = "As in `static/`")),
+    responses(
+        (status = 200, description = "The file"),
+        (status = 304, description = "It has not changed"),
+        (status = 404, description = "No such file", body = ProblemDocument),
+    ))]
+pub(super) async fn get_asset(Segment(file): Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    serve(&file, &headers)
+}
+
+/// The service worker, at the root so that its scope is the whole origin
+#[utoipa::path(get, path = "/sw.js", tag = "browser",
+    responses(
+        (status = 200, description = "The script", content_type = "text/javascript"),
+        (status = 304, description = "It has not changed"),
+    ))]
+pub(super) async fn get_service_worker(headers: HeaderMap) -> Result<Response, Problem> {
+    serve("sw.js", &headers)
+}
+
+/// Always asked for again, so that a new release is seen at once; the tag makes that cheap.
+fn serve(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let (content_type, file) = content_type(name).zip(Files::get(name)).ok_or_else(|| Problem::not_found("file"))?;
+    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
+    let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let about =
+        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (ETAG, &tag)];
+    Ok(if is_known { (StatusCode::NOT_MODIFIED, about).into_response() } else { (about, file.data).into_response() })
+}
+
+/// `None` for whatever a page has no use for.
+fn content_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "js" => Some("text/javascript; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "html" => Some("text/html; charset=utf-8"),
+        "json" => Some("application/json"),
+        "webmanifest" => Some("application/manifest+json"),
+        "svg" => Some("image/svg+xml"),
+        "png" => Some("image/png"),
+        "ico" => Some("image/x-icon"),
+        "woff2" => Some("font/woff2"),
+        _ => None,
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading a few named texts, from a query or a small JSON object, with everything that is wrong named at once.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use eventcenter_core::event::{InvalidField, TYPE_MAX};
+use eventcenter_core::id::{EventId, UserId};
+use serde_json::Value;
+
+use super::problem::Problem;
+
+/// Rows of a page when nothing is said.
+const PAGE: u16 = 50;
+/// Rows of a page at most. More is refused.
+const PAGE_MAX: u16 = 500;
+
+/// Fields being read: each reader takes one out. Whatever is left at the end is not a field.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    fields: BTreeMap<String, Value>,
+    faults: Vec<InvalidField>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Form {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::from_query(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl Form {
+    fn from_query(query: &str) -> Self {
+        let mut form = Self::default();
+        for (field, text) in url::form_urlencoded::parse(query.as_bytes()) {
+            if form.fields.insert(field.clone().into_owned(), text.into_owned().into()).is_some() {
+                form.fault(&field, "is given twice");
+            }
+        }
+        form
+    }
+
+    /// The fields of a JSON object.
+    pub(super) fn from_json(json: Value) -> Result<Self, Problem> {
+        match json {
+            Value::Object(fields) => Ok(Self { fields: fields.into_iter().collect(), faults: Vec::new() }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(Problem::field("body", "must be a JSON object"))
+            }
+        }
+    }
+
+    /// Notes what is wrong with a field.
+    pub(super) fn fault(&mut self, field: &str, message: &str) {
+        self.faults.push(InvalidField { field: field.to_owned(), message: message.to_owned() });
+    }
+
+    /// Takes a field, unless it is absent or null.
+    pub(super) fn take(&mut self, field: &str) -> Option<Value> {
+        self.fields.remove(field).filter(|value| !value.is_null())
+    }
+
+    /// Takes a text, and notes `rule` unless `parse` makes something of it.
+    pub(super) fn text<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.take(field)?;
+        let parsed = value.as_str().and_then(parse);
+        if parsed.is_none() {
+            self.fault(field, rule);
+        }
+        parsed
+    }
+
+    /// A person: a number in JSON, its digits in a query.
+    pub(super) fn user_id(&mut self) -> Option<UserId> {
+        let value = self.take("user_id")?;
+        let user_id = value.as_i64().and_then(UserId::new).or_else(|| value.as_str()?.parse().ok());
+        if user_id.is_none() {
+            self.fault("user_id", "must be an integer from 1 to 9223372036854775807");
+        }
+        user_id
+    }
+
+    /// An event's type.
+    pub(super) fn kind(&mut self) -> Option<String> {
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');
+        self.text("type", "must be 1 to 64 characters of a-z, 0-9, _, . and -", |text| {
+            let is_type = (1..=TYPE_MAX).contains(&text.len()) && text.bytes().all(is_plain);
+            is_type.then(|| text.to_owned())
+        })
+    }
+
+    /// Where a page begins and how long it is.
+    pub(super) fn page(&mut self) -> Page {
+        let after = self.text("after", "must be the next of an earlier page", EventId::parse);
+        let limit = self.text("limit", "must be an integer from 1 to 500", |text| {
+            text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit))
+        });
+        Page { after, limit: limit.unwrap_or(PAGE).into() }
+    }
+
+    /// Everything that was wrong, fields left over included.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        let left: Vec<String> = self.fields.keys().cloned().collect();
+        for field in left {
+            self.fault(&field, "is not known here");
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::fields(self.faults)) }
+    }
+
+    /// The same, and a required field that is absent although nothing else is wrong with it.
+    pub(super) fn finish_with<T>(mut self, field: &str, required: Option<T>) -> Result<T, Problem> {
+        if required.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
+            self.fault(field, "is required");
+        }
+        self.finish()?;
+        required.ok_or_else(|| Problem::field(field, "is required"))
+    }
+}
+
+/// A part of a long list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    /// The last event of the page before.
+    pub(super) after: Option<EventId>,
+    /// Rows at most.
+    pub(super) limit: usize,
+}
+
+impl Page {
+    /// How many rows to ask for: one more than fits tells whether there is a next page.
+    pub(super) fn rows(self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(form: Form) -> Vec<String> {
+        form.finish().err().map_or_else(Vec::new, |problem| problem.errors.into_iter().map(|one| one.field).collect())
+    }
+
+    #[test]
+    fn everything_wrong_with_a_query_is_named_at_once() {
+        let mut form = Form::from_query("user_id=0&type=A&after=x&limit=501&colour=red&colour=blue");
+        assert_eq!((form.user_id(), form.kind()), (None, None));
+        form.page();
+
+        assert_eq!(faults(form), ["colour", "user_id", "type", "after", "limit", "colour"]);
+    }
+
+    #[test]
+    fn a_page_has_fifty_rows_unless_told() {
+        let mut form = Form::from_query("limit=500");
+
+        assert_eq!(Form::default().page(), Page { after: None, limit: 50 });
+        assert_eq!(form.page(), Page { after: None, limit: 500 });
+        assert!(form.finish().is_ok());
+    }
+
+    #[test]
+    fn a_required_field_is_named_once() {
+        for query in ["", "user_id=x"] {
+            let mut form = Form::from_query(query);
+            let user_id = form.user_id();
+
+            let problem = form.finish_with("user_id", user_id).unwrap_err();
+
+            assert_eq!(problem.errors.len(), 1, "{query}");
+        }
+    }
+}

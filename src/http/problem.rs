@@ -1,0 +1,277 @@
+//! What an error looks like: a problem document (RFC 9457) with a stable `code`.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use eventcenter_core::event::{InvalidEvent, InvalidField};
+use eventcenter_core::store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::TokenError;
+use crate::committer::EmitError;
+
+/// How long a client should wait, in seconds, for something that is over in a moment.
+const RETRY_SOON_S: u16 = 1;
+/// How long a client should wait, in seconds, for the database: about what a restart takes.
+const RETRY_LATER_S: u16 = 5;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $variant:ident = $text:literal, $status:ident, $title:literal;)+) => {
+        /// What went wrong, for programs. Never rename one: clients match on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code { $($(#[$doc])+ $variant,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// As in JSON.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The status of an answer with this code.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Fields are missing or wrong; `errors` says which.
+    InvalidRequest = "invalid_request", BAD_REQUEST, "The request is not valid";
+    /// The body cannot be read as JSON.
+    InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
+    /// No credential, or one that does not count.
+    Unauthorized = "unauthorized", UNAUTHORIZED, "A credential is required";
+    /// The page that sent the cookie is not one of ours.
+    ForeignOrigin = "foreign_origin", FORBIDDEN, "The page's origin is not allowed";
+    /// There is no such thing, or no such route.
+    NotFound = "not_found", NOT_FOUND, "Not found";
+    /// The installation has no VAPID key, so browsers cannot subscribe.
+    PushDisabled = "push_disabled", NOT_FOUND, "Web Push is not set up";
+    /// The route has other methods; see `Allow`.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not know this method";
+    /// Somebody's open transaction is writing the same id. Try again.
+    KeyBusy = "key_busy", CONFLICT, "The id is being written";
+    /// The person has as many browsers as one may have.
+    TooManyBrowsers = "too_many_browsers", CONFLICT, "The person has too many browsers";
+    /// The body is over a limit, which `detail` names.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The body is not declared as JSON.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json";
+    /// The same id was used for another event.
+    KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The id belongs to another event";
+    /// More events wait than may. Try again.
+    QueueFull = "queue_full", TOO_MANY_REQUESTS, "Too many events wait to be stored";
+    /// A bug of ours; the log has it under the request's id.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
+    /// The database is away. Nothing that was acknowledged is lost. Try again.
+    DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "The database is not available";
+    /// It took too long and was given up, or not: ask again, with the same id.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "The request took too long";
+}
+
+impl Code {
+    const fn retry_after(self) -> Option<u16> {
+        match self {
+            Self::KeyBusy | Self::QueueFull => Some(RETRY_SOON_S),
+            Self::DatabaseUnavailable | Self::Timeout => Some(RETRY_LATER_S),
+            Self::InvalidRequest
+            | Self::InvalidJson
+            | Self::Unauthorized
+            | Self::ForeignOrigin
+            | Self::NotFound
+            | Self::PushDisabled
+            | Self::MethodNotAllowed
+            | Self::TooManyBrowsers
+            | Self::BodyTooLarge
+            | Self::UnsupportedMediaType
+            | Self::KeyReused
+            | Self::Internal => None,
+        }
+    }
+}
+
+/// An error on its way out. [`super::layers`] gives it the request's id and writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What went wrong, for programs.
+    pub code: Code,
+    /// The same for people: what now?
+    pub detail: Cow<'static, str>,
+    /// Each field that is wrong.
+    pub errors: Vec<InvalidField>,
+}
+
+/// A problem document (RFC 9457 §3).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// `urn:eventcenter:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The code in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, for programs.
+    code: Code,
+    /// What went wrong this time.
+    detail: Cow<'static, str>,
+    /// Each field that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<InvalidField>,
+    /// The id of the request, as in the logs.
+    request_id: String,
+}
+
+impl Problem {
+    /// A problem without fields.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// One field is wrong.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::fields(vec![InvalidField { field: field.to_owned(), message: message.into() }])
+    }
+
+    /// These fields are wrong.
+    pub fn fields(errors: Vec<InvalidField>) -> Self {
+        let detail = InvalidEvent(errors.clone()).to_string();
+        Self { code: Code::InvalidRequest, detail: detail.into(), errors }
+    }
+
+    /// There is no `what`.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+
+    /// A bug of ours: the log gets the cause, the client does not.
+    pub fn internal(cause: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a request failed");
+        Self::new(Code::Internal, "this is a fault of the server; its log has more under request_id")
+    }
+
+    /// The document, for a body or as a part of one.
+    pub fn document(self, request_id: &str) -> ProblemDocument {
+        ProblemDocument {
+            kind: format!("urn:eventcenter:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code,
+            detail: self.detail,
+            errors: self.errors,
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// The answer. A body that cannot be written would be a bug of the derive above: it is then empty.
+    pub(super) fn respond(self, mut response: Response, request_id: &str) -> Response {
+        let body = serde_json::to_vec(&self.document(request_id)).unwrap_or_default();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.map(|_| body.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        if let Some(seconds) = self.code.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if self.code == Code::Unauthorized {
+            let bearer = HeaderValue::from_static(r#"Bearer realm="eventcenter""#);
+            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "the database is not available");
+            return Self::new(Code::DatabaseUnavailable, "the database cannot be reached; try again");
+        }
+        match &error {
+            StoreError::Refused { constraint, .. } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
+            StoreError::Unavailable(_)
+            | StoreError::Locked(_)
+            | StoreError::Migration(_)
+            | StoreError::Failed(_)
+            | _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EmitError> for Problem {
+    fn from(error: EmitError) -> Self {
+        match &error {
+            EmitError::QueueFull => Self::new(Code::QueueFull, "too many events wait to be stored; try again"),
+            EmitError::Unavailable => {
+                Self::new(Code::DatabaseUnavailable, "the database cannot be reached; emit again under the same id")
+            }
+            EmitError::Refused { constraint } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
+            EmitError::Failed => Self::internal(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let code = match error {
+            TokenError::ForeignOrigin => Code::ForeignOrigin,
+            TokenError::Missing | TokenError::Expired | TokenError::Invalid => Code::Unauthorized,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Columns by which constraints are named, and the fields they hold.
+const COLUMNS: [(&str, &str); 20] = [
+    ("key", "id"),
+    ("user_id", "user_id"),
+    ("type", "type"),
+    ("title", "title"),
+    ("body", "body"),
+    ("level", "level"),
+    ("channels", "channels"),
+    ("channel_hint", "channel_hint"),
+    ("cta", "cta"),
+    ("data", "data"),
+    ("deliver_at", "deliver_at"),
+    ("expires_at", "expires_at"),
+    ("collapse_key", "collapse_key"),
+    ("email", "email"),
+    ("name", "name"),
+    ("locale", "locale"),
+    ("time_zone", "time_zone"),
+    ("endpoint", "endpoint"),
+    ("p256dh", "keys.p256dh"),
+    ("auth", "keys.auth"),
+];
+
+/// A constraint's name is a sentence that begins with its column: `deliver_at_is_at_most_90_days_ahead`. `None` when it
+/// is not about a field, so that no client can have caused it.
+fn refused(constraint: &str) -> Option<Problem> {
+    let (field, rule) = COLUMNS.iter().find_map(|(column, field)| {
+        let rule = constraint.strip_prefix(column)?.strip_prefix('_')?;
+        Some((*field, rule))
+    })?;
+    Some(Problem::field(field, rule.replace('_', " ")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Whether `/openapi.json` tells the whole truth.
+
+use super::*;
+
+#[tokio::test]
+async fn the_description_has_every_call_and_nothing_else() {
+    let api = Fixture::new();
+    let document = api.with("/openapi.json", &[]).await.json();
+    let documented = document["paths"].as_object().unwrap().iter().flat_map(|(path, calls)| {
+        calls.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    let mut documented: Vec<String> = documented.collect();
+    documented.sort();
+
+    assert_eq!(
+        documented,
+        [
+            "DELETE /api/push/subscribe",
+            "DELETE /api/users/{id}",
+            "GET /api/deliveries",
+            "GET /api/events",
+            "GET /api/events/{id}",
+            "GET /api/push/key",
+            "GET /api/users/{id}",
+            "GET /ec/{file}",
+            "GET /healthz",
+            "GET /metrics",
+            "GET /openapi.json",
+            "GET /readyz",
+            "GET /sw.js",
+            "POST /api/deliveries/redrive",
+            "POST /api/events/{id}/cancel",
+            "POST /api/push/subscribe",
+            "POST /events",
+            "PUT /api/users/{id}",
+        ]
+    );
+    for call in documented.iter().filter(|call| !call.contains("sw.js") && !call.contains("{file}")) {
+        let (method, path) = call.split_once(' ').unwrap();
+        let request = Request::builder().method(method).uri(path.replace("{id}", "1")).body(Body::empty());
+        let status = api.send(request.unwrap()).await.status;
+
+        assert!(![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status), "{call}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_the_description_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let document = Fixture::new().with("/openapi.json", &[]).await.json();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+
+    assert!(!found.is_empty());
+    for reference in found {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}

@@ -1,0 +1,112 @@
+//! A client for one SMTP server: a fixed number of connections, kept while they are good.
+//!
+//! Not lettre's own pool: it opens as many connections as there are senders, puts a connection back that a cancelled
+//! send left in the middle of a mail, and spends a round trip on NOOP before each one.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::extension::ClientId;
+use tokio::sync::Semaphore;
+
+use super::reply::Failure;
+use session::{Encryption, Session};
+pub(crate) use session::{Parcel, Timeouts};
+
+mod config;
+#[cfg(test)]
+pub(crate) mod script;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use config::{InvalidSmtpUrl, SmtpConfig};
+
+/// Most connections at once. Who comes next waits for one of them.
+pub const CONNECTIONS: usize = 4;
+
+/// Most mails over one connection, below what common servers allow; then it is closed and a new one made.
+const MAILS_PER_CONNECTION: u32 = 100;
+
+/// Longest that a connection may lie idle, below common servers' limits; an older one is dropped when a connection is
+/// next needed.
+const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// The client. Cheap until the first mail: it connects only then.
+pub(crate) struct Smtp {
+    config: SmtpConfig,
+    encryption: Encryption,
+    name: ClientId,
+    timeouts: Timeouts,
+    slots: Semaphore,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    /// `domain` is what it calls itself in EHLO. Reads the system's root certificates, if it needs TLS.
+    pub(crate) fn new(config: SmtpConfig, domain: &str, timeouts: Timeouts) -> Result<Self, Error> {
+        let encryption = Encryption::new(&config)?;
+        Ok(Self {
+            config,
+            encryption,
+            name: ClientId::Domain(domain.to_owned()),
+            timeouts,
+            slots: Semaphore::new(CONNECTIONS),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Hands one mail to the server; returns its words. A connection goes back to the idle ones only after a success:
+    /// after a failure, a timeout or a cancellation nobody knows what the server expects next.
+    pub(crate) async fn send(&self, parcel: &Parcel) -> Result<String, Failure> {
+        // The semaphore is never closed, so this is always a permit.
+        let _slot = self.slots.acquire().await;
+        if let Some(session) = self.take_idle() {
+            match self.send_over(session, parcel).await {
+                Err(failure) if failure.means_stale() => {}
+                settled => return settled,
+            }
+        }
+        let session = self.open().await?;
+        self.send_over(session, parcel).await
+    }
+
+    /// Connects, encrypts and authenticates, and takes leave: says what a mail would run into.
+    pub(crate) async fn check(&self) -> Result<(), Failure> {
+        self.open().await?.quit(&self.timeouts).await;
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<Session, Failure> {
+        Session::open(&self.config, &self.encryption, &self.name, &self.timeouts).await
+    }
+
+    async fn send_over(&self, mut session: Session, parcel: &Parcel) -> Result<String, Failure> {
+        let words = session.send(parcel, &self.timeouts).await?;
+        if session.carried < MAILS_PER_CONNECTION {
+            self.idle().push(session);
+        } else {
+            session.quit(&self.timeouts).await;
+        }
+        Ok(words)
+    }
+
+    /// The connection that was used last, without those that have been idle for too long.
+    fn take_idle(&self) -> Option<Session> {
+        let mut idle = self.idle();
+        idle.retain(|session| session.used_at.elapsed() < IDLE_MAX);
+        idle.pop()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,163 @@
+//! The keeper: one process at a time that looks after what nobody announces.
+//!
+//! Producers never notify, since NOTIFY takes a database-wide lock at commit. So the keeper looks, every 25 ms: it
+//! moves due ws deliveries into their streams, and tells the workers of other channels what is due. It also rescues
+//! expired leases, makes and drops partitions, and trims. Its lock is its session's: when it dies, another takes over.
+
+use std::time::{Duration, Instant};
+
+use eventcenter_core::delivery::Channel;
+use eventcenter_core::metrics::{APPENDED, KEEPER, LEASES_EXPIRED};
+use eventcenter_core::store::{KeeperSession, Store, StoreError};
+use eventcenter_core::tasks::Tasks;
+use metrics::{counter, gauge};
+
+/// How often the others ask whether the keeper is gone.
+const TAKE_OVER: Duration = Duration::from_millis(500);
+/// Deliveries appended by one look. When there are more, the next look follows at once.
+const APPEND_MAX: i32 = 1000;
+/// As for claims: how far below now a look reaches, and how often it reaches for everything.
+const FLOOR: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
+/// Workers poll once a second; only what came due since is worth a notification.
+const FRESH: Duration = Duration::from_secs(1);
+/// A busy channel's workers need no reminder: at most one so often.
+const REMIND: Duration = Duration::from_millis(100);
+/// How often expired leases are looked for.
+const RESCUE: Duration = Duration::from_secs(1);
+/// How often partitions and retention are seen to.
+const UPKEEP: Duration = Duration::from_hours(1);
+/// Partitions are made so many days ahead: a keeper may be away for a week before the default partition is needed.
+const DAYS_AHEAD: i32 = 8;
+/// Rows that one statement of the upkeep deletes, so that none of them is long.
+const TRIM_MAX: i32 = 10_000;
+/// How often a partition that is in use is tried again before the next hour.
+const DROP_TRIES: u32 = 10;
+
+/// How the keeper keeps.
+#[derive(Clone, Debug)]
+pub struct KeeperSettings {
+    /// A URL that leads to Postgres itself, or to a pooler in session mode: the lock belongs to a session.
+    pub url: String,
+    /// The pause between looks when there was nothing to do: bounds how long a direct insert stays unseen.
+    pub look: Duration,
+    /// Days for which events and their attempts are kept.
+    pub event_days: i32,
+    /// Days for which people's inboxes are kept.
+    pub inbox_days: i32,
+}
+
+/// Keeps house, or waits to take over, until `tasks` stop.
+pub async fn run(store: Store, settings: KeeperSettings, tasks: Tasks) {
+    gauge!(KEEPER).set(0.0);
+    while !tasks.is_stopping() {
+        match KeeperSession::try_begin(&settings.url).await {
+            Ok(Some(session)) => {
+                gauge!(KEEPER).set(1.0);
+                tracing::info!("keeping house");
+                if let Err(error) = keep(session, &store, &settings, &tasks).await {
+                    tracing::warn!(%error, "stopped keeping house");
+                }
+                gauge!(KEEPER).set(0.0);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "could not ask for the keeper's lock"),
+        }
+        tasks.pause(TAKE_OVER).await;
+    }
+}
+
+async fn keep(
+    mut session: KeeperSession,
+    store: &Store,
+    settings: &KeeperSettings,
+    tasks: &Tasks,
+) -> Result<(), StoreError> {
+    tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
+    let mut sweep = Every::new(SWEEP);
+    let mut rescue = Every::new(RESCUE);
+    let mut upkeep_due = Every::starting_later(UPKEEP);
+    let mut remind = Every::new(REMIND);
+    while !tasks.is_stopping() {
+        let floor = if sweep.is_due() { None } else { Some(FLOOR) };
+        let look = session.look(APPEND_MAX, floor, &[Channel::Push, Channel::Email], FRESH).await?;
+        counter!(APPENDED).increment(u64::from(look.appended.unsigned_abs()));
+        if !look.due.is_empty() && remind.is_due() {
+            session.notify_due(&look.due).await?;
+        }
+        if rescue.is_due() {
+            rescue_leases(store).await?;
+        }
+        if upkeep_due.is_due() {
+            tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
+        }
+        if look.appended < APPEND_MAX {
+            tasks.pause(settings.look).await;
+        }
+    }
+    session.end().await
+}
+
+async fn rescue_leases(store: &Store) -> Result<(), StoreError> {
+    for rescued in store.rescue().await? {
+        let channel = rescued.channel.as_str();
+        tracing::warn!(channel, deliveries = rescued.taken_back, dead = rescued.dead, "took back expired leases");
+        counter!(LEASES_EXPIRED, "channel" => channel).increment(rescued.taken_back.unsigned_abs());
+    }
+    Ok(())
+}
+
+/// Makes tomorrow's partitions and forgets what is past keeping.
+async fn upkeep(store: Store, settings: KeeperSettings, tasks: Tasks) {
+    let done = async {
+        store.create_partitions(DAYS_AHEAD).await?;
+        drop_partitions(&store, settings.event_days, &tasks).await?;
+        while !tasks.is_stopping() && store.trim_inbox(settings.inbox_days, TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
+        while !tasks.is_stopping() && store.forget_keys(settings.event_days, TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
+        Ok::<(), StoreError>(())
+    };
+    if let Err(error) = done.await {
+        tracing::warn!(%error, "upkeep is incomplete; it is tried again in an hour");
+    }
+}
+
+async fn drop_partitions(store: &Store, keep_days: i32, tasks: &Tasks) -> Result<(), StoreError> {
+    let mut tries = 0;
+    while !tasks.is_stopping() {
+        match store.drop_partition(keep_days).await {
+            Ok(Some(day)) => tracing::info!(%day, "dropped a day past keeping"),
+            Ok(None) => break,
+            Err(StoreError::Locked(_)) if tries < DROP_TRIES => {
+                tries += 1;
+                tasks.pause(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Something to do once in a while within a faster loop.
+struct Every {
+    pause: Duration,
+    last: Option<Instant>,
+}
+
+impl Every {
+    const fn new(pause: Duration) -> Self {
+        Self { pause, last: None }
+    }
+
+    fn starting_later(pause: Duration) -> Self {
+        Self { pause, last: Some(Instant::now()) }
+    }
+
+    /// Whether it is time; if so, the next time is one pause away.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.pause);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
+    }
+}

@@ -1,0 +1,150 @@
+//! Writes down what tries came to, in batches.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventcenter_core::delivery::{Channel, Settlement, State, Subscription};
+use eventcenter_core::id::LeaseId;
+use eventcenter_core::metrics::{DUE_TO_SETTLED, SETTLED, STALE, SUBSCRIPTIONS_GONE};
+use eventcenter_core::store::Store;
+use metrics::{counter, histogram};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::leases::Leases;
+
+/// A lease's results are written when there are this many: each write costs a commit and a new version of the lease.
+const ENOUGH: usize = 50;
+/// Or when the first of them has waited so long, or when the lease has nothing else outstanding.
+const LINGER: Duration = Duration::from_millis(20);
+/// Results taken in at once.
+const INTAKE: usize = 1024;
+/// The longest wait after the database failed.
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// What a handler hands in.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// A try is over.
+    Tried(Settlement, Vec<Subscription>),
+    /// Answer once all that came before has been written.
+    Flush(oneshot::Sender<()>),
+}
+
+pub(crate) struct Settler {
+    pub(crate) store: Store,
+    pub(crate) channel: Channel,
+    pub(crate) name: Arc<str>,
+    pub(crate) leases: Arc<Leases>,
+}
+
+#[derive(Debug)]
+struct Pile {
+    settlements: Vec<Settlement>,
+    gone: Vec<Subscription>,
+    since: Instant,
+}
+
+impl Settler {
+    /// Writes until every sender is gone and everything is written.
+    pub(crate) async fn run(self, mut done: mpsc::Receiver<Done>) {
+        let mut piles: HashMap<LeaseId, Pile> = HashMap::new();
+        let mut intake = Vec::with_capacity(INTAKE);
+        loop {
+            let linger = piles.values().map(|pile| pile.since + LINGER).min();
+            let received = match linger {
+                None => done.recv_many(&mut intake, INTAKE).await,
+                Some(until) => match tokio::time::timeout_at(until.into(), done.recv_many(&mut intake, INTAKE)).await {
+                    Ok(received) => received,
+                    Err(_elapsed) => usize::MAX,
+                },
+            };
+            for one in intake.drain(..) {
+                match one {
+                    Done::Tried(settlement, gone) => pile_up(&mut piles, settlement, gone),
+                    Done::Flush(answer) => {
+                        self.write(mem::take(&mut piles)).await;
+                        answer.send(()).ok();
+                    }
+                }
+            }
+            if received == 0 {
+                self.write(piles).await;
+                return;
+            }
+            let ripe = piles.extract_if(|lease, pile| self.is_ripe(*lease, pile)).collect();
+            self.write(ripe).await;
+        }
+    }
+
+    fn is_ripe(&self, lease: LeaseId, pile: &Pile) -> bool {
+        pile.settlements.len() >= ENOUGH.min(self.leases.outstanding(lease)) || pile.since.elapsed() >= LINGER
+    }
+
+    async fn write(&self, piles: HashMap<LeaseId, Pile>) {
+        for (lease, pile) in piles {
+            self.settle(lease, &pile.settlements).await;
+            self.forget(&pile.gone).await;
+            self.leases.finish(lease, pile.settlements.len());
+        }
+    }
+
+    /// Repeats until the database has answered: a settle that happened twice says so and changes nothing.
+    async fn settle(&self, lease: LeaseId, settlements: &[Settlement]) {
+        let mut failures = 0_u32;
+        let count = loop {
+            match self.store.settle(lease, &self.name, settlements).await {
+                Ok(count) => break count,
+                Err(error) if error.is_transient() => {
+                    failures += 1;
+                    tracing::warn!(channel = %self.channel, %error, "could not settle, will repeat");
+                    let pause = BACKOFF_MAX.min(Duration::from_millis(25) * (1 << failures.min(10)));
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => {
+                    tracing::error!(channel = %self.channel, %error, "could not settle; the lease will expire");
+                    return;
+                }
+            }
+        };
+        if count.stale > 0 {
+            tracing::warn!(channel = %self.channel, stale = count.stale, "settled too late; these are sent again");
+            counter!(STALE, "channel" => self.channel.as_str()).increment(count.stale.unsigned_abs());
+        }
+        for one in settlements {
+            self.count(one);
+        }
+    }
+
+    fn count(&self, one: &Settlement) {
+        let state = one.state();
+        let reason = one.reason().unwrap_or("none");
+        let channel = self.channel.as_str();
+        counter!(SETTLED, "channel" => channel, "state" => state.as_str(), "reason" => reason).increment(1);
+        if state == State::Sent && one.retry_in.is_none() {
+            histogram!(DUE_TO_SETTLED, "channel" => channel).record(one.lag.as_secs_f64());
+        }
+    }
+
+    async fn forget(&self, gone: &[Subscription]) {
+        if gone.is_empty() {
+            return;
+        }
+        match self.store.forget_subscriptions(&gone.iter().collect::<Vec<_>>()).await {
+            Ok(removed) => counter!(SUBSCRIPTIONS_GONE).increment(removed),
+            // The next push finds out again.
+            Err(error) => tracing::warn!(%error, "could not remove subscriptions that are gone"),
+        }
+    }
+}
+
+fn pile_up(piles: &mut HashMap<LeaseId, Pile>, settlement: Settlement, gone: Vec<Subscription>) {
+    let pile = piles.entry(settlement.lease).or_insert_with(|| Pile {
+        settlements: Vec::new(),
+        gone: Vec::new(),
+        since: Instant::now(),
+    });
+    pile.settlements.push(settlement);
+    pile.gone.extend(gone);
+}
