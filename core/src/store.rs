@@ -12,17 +12,19 @@ mod emit;
 mod error;
 mod events;
 mod people;
+mod probe;
 mod status;
 mod streams;
 mod subscriptions;
 mod upkeep;
 
-pub use deliveries::{Claim, Load, SettleCount};
+pub use deliveries::{Claim, Load, Rescued, SettleCount};
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
 pub use people::{Contact, ServiceKey};
+pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
-pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
+pub use streams::{KeeperSession, Listener, Look, Notice, StreamEntry, StreamHead};
 pub use subscriptions::NewSubscription;
 pub use upkeep::{Backlog, Health};
 
