@@ -3,7 +3,12 @@
 //! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
 
 pub mod auth;
+pub mod cli;
 pub mod committer;
+pub mod config;
+pub mod dev;
 pub mod http;
+pub mod log;
 pub mod metrics;
 pub mod postgres;
+pub mod serve;
