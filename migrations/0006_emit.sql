@@ -108,7 +108,7 @@ create function eventcenter.emit_batch(
     p_deliver_ats timestamptz[], p_expires_ats timestamptz[], p_collapse_keys text[]
 ) returns table (ord bigint, id uuid, verdict text)
 language plpgsql
-set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
     v_busy text[];

@@ -16,11 +16,11 @@ use crate::ws;
 
 /// Whom to wake.
 #[derive(Clone, Debug, Default)]
-pub struct Wakeups {
+pub(crate) struct Wakeups {
     /// Workers, by their channel.
-    pub workers: Vec<(Channel, Arc<Notify>)>,
+    pub(crate) workers: Vec<(Channel, Arc<Notify>)>,
     /// The sockets of this process.
-    pub node: Option<ws::Node>,
+    pub(crate) node: Option<ws::Node>,
 }
 
 impl Wakeups {
@@ -46,7 +46,7 @@ impl Wakeups {
 }
 
 /// Listens until `tasks` stop, and connects again whenever the connection is lost. `hearing` says whether it stands.
-pub async fn run(url: String, wakeups: Wakeups, hearing: watch::Sender<bool>, tasks: Tasks) {
+pub(crate) async fn run(url: String, wakeups: Wakeups, hearing: watch::Sender<bool>, tasks: Tasks) {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))
@@ -57,11 +57,13 @@ pub async fn run(url: String, wakeups: Wakeups, hearing: watch::Sender<bool>, ta
         match Listener::connect(&url).await {
             Ok(mut listener) => {
                 pause = pauses.build();
-                set(&hearing, true);
+                hearing.send_replace(true);
+                gauge!(LISTENING).set(1.0);
                 // Whatever was said before we listened.
                 wakeups.wake_everyone();
                 let error = hear(&mut listener, &wakeups, &tasks).await;
-                set(&hearing, false);
+                hearing.send_replace(false);
+                gauge!(LISTENING).set(0.0);
                 if let Err(error) = error {
                     tracing::warn!(%error, "notifications are not heard; polling goes on");
                 }
@@ -70,11 +72,6 @@ pub async fn run(url: String, wakeups: Wakeups, hearing: watch::Sender<bool>, ta
         }
         tasks.pause(pause.next().unwrap_or_default()).await;
     }
-}
-
-fn set(hearing: &watch::Sender<bool>, is_on: bool) {
-    hearing.send_replace(is_on);
-    gauge!(LISTENING).set(f64::from(u8::from(is_on)));
 }
 
 async fn hear(listener: &mut Listener, wakeups: &Wakeups, tasks: &Tasks) -> Result<(), StoreError> {

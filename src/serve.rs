@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
 use crate::committer::Committer;
-use crate::config::{Refused, Role, Secret, Settings};
+use crate::config::{Refused, Role, Settings};
 use crate::http::{self, Api, Browser, PushKey, Readiness};
 use crate::listen::{self, Wakeups};
 use crate::metrics::{Metrics, MetricsError};
@@ -61,14 +61,10 @@ pub enum Error {
 
 /// Runs the parts that `settings` name until SIGTERM or Ctrl-C, then drains. `pages` may add to the API, or wrap it.
 /// A database that is away is no error: everything waits for it.
-pub async fn run(
-    settings: Settings,
-    listener: TcpListener,
-    pages: impl FnOnce(Router) -> Router,
-) -> Result<(), Error> {
+pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(Router) -> Router) -> Result<(), Error> {
     let tasks = Tasks::default();
     let metrics = Metrics::install()?;
-    let store = Store::connect(settings.database_url()?, settings.pool.connections)?;
+    let store = Store::connect(&settings.database_url()?, settings.pool.connections)?;
     tasks.spawn(metrics.clone().keep_fresh(store.clone(), tasks.clone()));
 
     let tokens = tokens(&settings)?;
@@ -81,7 +77,7 @@ pub async fn run(
     let workers = start_workers(&settings, &store, &tasks)?;
     let (hearing, is_heard) = watch::channel(false);
     let wakeups = Wakeups { workers, node: node.clone() };
-    tasks.spawn(listen::run(settings.direct_url()?.to_owned(), wakeups, hearing, tasks.clone()));
+    tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
     }
@@ -97,7 +93,7 @@ pub async fn run(
 }
 
 fn tokens(settings: &Settings) -> Result<Tokens, Error> {
-    match &settings.auth.jwt.secret {
+    match &settings.jwt.secret {
         Some(secret) => Ok(Tokens::hs256(secret.expose())),
         // A process that lets nobody in needs no secret. It gets one that nobody knows.
         None => Ok(Tokens::hs256(NewServiceKey::generate()?.secret)),
@@ -106,7 +102,7 @@ fn tokens(settings: &Settings) -> Result<Tokens, Error> {
 
 fn keeper_settings(settings: &Settings) -> Result<KeeperSettings, Refused> {
     Ok(KeeperSettings {
-        url: settings.direct_url()?.to_owned(),
+        url: settings.direct_url()?,
         look: settings.process.look_interval,
         event_days: settings.retention.event_days.into(),
         inbox_days: settings.retention.inbox_days.into(),
@@ -144,11 +140,7 @@ fn stop_on_signal(tasks: Tasks) -> io::Result<impl Future<Output = ()> + Send + 
 }
 
 /// Starts the channels' workers; answers whom to wake.
-fn start_workers(
-    settings: &Settings,
-    store: &Store,
-    tasks: &Tasks,
-) -> Result<Vec<(Channel, Arc<Notify>)>, Error> {
+fn start_workers(settings: &Settings, store: &Store, tasks: &Tasks) -> Result<Vec<(Channel, Arc<Notify>)>, Error> {
     let mut channels: Vec<Arc<dyn Deliver>> = Vec::new();
     if settings.process.runs(Role::Push) {
         channels.push(Arc::new(Push::new(settings.push_config()?)?));
@@ -196,8 +188,7 @@ struct Parts {
 
 fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
     let Parts { store, tokens, cookies, metrics, node, is_heard } = parts;
-    let configured = settings.auth.service_keys.iter().map(Secret::expose);
-    let service_keys = ServiceKeys::new(store.clone(), configured);
+    let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
     let api = Api {
         committer: Committer::start(&store, tasks),
@@ -209,7 +200,7 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         metrics,
         readiness: Readiness::new(is_heard, tasks.clone()),
     };
-    let sockets = node.map_or_else(OpenApiRouter::new, ws::router);
+    let sockets = node.map_or_else(OpenApiRouter::new, |node| OpenApiRouter::from(ws::router(node)));
     if settings.process.runs(Role::Api) {
         Ok(http::router(api, sockets))
     } else {

@@ -114,8 +114,7 @@ mod tests {
 
     #[test]
     fn an_events_own_life_replaces_the_schedules() {
-        let lives_three_days =
-            Timing { age: Duration::from_hours(48), expires_in: Some(Duration::from_hours(24)) };
+        let lives_three_days = Timing { age: Duration::from_hours(48), expires_in: Some(Duration::from_hours(24)) };
         let ends_soon = Timing { age: Duration::ZERO, expires_in: Some(Duration::from_secs(1)) };
 
         assert!(PUSH.next(9, lives_three_days, None, 1.0).is_some());

@@ -31,6 +31,10 @@ pub use upkeep::{Backlog, Health};
 /// How long a statement waits for a free connection before it fails as [`StoreError::Unavailable`].
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What our statements count on, whatever the database's defaults are. Pinned plans look costly to the planner, and
+/// compiling one takes a hundred times as long as running it.
+const SESSION: &str = "set default_transaction_isolation = 'read committed'; set jit = off";
+
 /// The database, as everything else sees it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -49,8 +53,7 @@ impl Store {
             .test_before_acquire(false)
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    // The statements count on it, whatever the database's default is.
-                    connection.execute("set default_transaction_isolation = 'read committed'").await?;
+                    connection.execute(SESSION).await?;
                     Ok(())
                 })
             })

@@ -89,7 +89,7 @@ impl KeeperSession {
     /// in session mode.
     pub async fn try_begin(url: &str) -> Result<Option<Self>, StoreError> {
         let mut connection = PgConnection::connect(url).await?;
-        connection.execute("set default_transaction_isolation = 'read committed'").await?;
+        connection.execute(super::SESSION).await?;
         let is_held = sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut connection).await?;
         Ok(is_held.then_some(Self { connection }))
     }
