@@ -5,6 +5,7 @@
 mod architecture;
 mod audit;
 mod claims;
+mod end_to_end;
 mod idempotency;
 mod keeper;
 mod partitions;
