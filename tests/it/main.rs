@@ -5,9 +5,11 @@
 mod architecture;
 mod audit;
 mod claims;
+mod crashes;
 mod end_to_end;
 mod idempotency;
 mod keeper;
+mod outage;
 mod partitions;
 mod permissions;
 mod planner;
