@@ -2,8 +2,10 @@
 //!
 //! One binary, so that all specifications share one server; each test has a database of its own.
 
+mod api;
 mod architecture;
 mod audit;
+mod bad_input;
 mod claims;
 mod crashes;
 mod end_to_end;
