@@ -105,10 +105,12 @@ create table eventcenter.cancellations (
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
 ) returns table (
-    lease_id bigint, event_id uuid, user_id bigint, attempt integer, due_at timestamptz, since timestamptz, expires_at timestamptz
+    lease_id bigint, event_id uuid, user_id bigint, attempt integer,
+    due_at timestamptz, since timestamptz, expires_at timestamptz
 )
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
     v_due tid[];
