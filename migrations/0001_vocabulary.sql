@@ -13,9 +13,6 @@ end $$;
 
 revoke all on schema eventcenter from public;
 grant usage on schema eventcenter to eventcenter_emitter;
--- What is callable is granted one by one, where it is defined.
-alter default privileges in schema eventcenter revoke execute on functions from public;
-
 -- A UUIDv7 (RFC 9562 §5.7, method 3): 48 bits of milliseconds, 12 bits of the millisecond's fraction, the rest random.
 -- The fraction keeps ids in the order of their calls, which is the order in which a person's direct inserts are shown.
 create function eventcenter.uuid7(at timestamptz default clock_timestamp()) returns uuid
@@ -45,13 +42,13 @@ create function eventcenter.public_id(id uuid, key text) returns text
 language sql immutable parallel safe
 return coalesce(key, 'evt_' || replace(id::text, '-', ''));
 
-grant execute on function eventcenter.uuid7 to eventcenter_emitter;
-
--- One rule for every list of channels. A new channel is added here and in core's `Channel`.
+-- One rule for every list of channels. A new channel is added here and in core's `Channel`. An array of arrays, or one
+-- that starts at 0, is refused too: workers could not read it.
 create function eventcenter.is_channel_set(channels text[]) returns boolean
 language sql immutable parallel safe
 return cardinality(channels)
-    = (channels @> '{ws}')::integer + (channels @> '{push}')::integer + (channels @> '{email}')::integer;
+    = (channels @> '{ws}')::integer + (channels @> '{push}')::integer + (channels @> '{email}')::integer
+    and coalesce(array_ndims(channels) = 1 and array_lower(channels, 1) = 1, true);
 
 -- What each type of event means unless its producer says otherwise. Operators may add and change rows;
 -- a type that is not listed goes to ws alone.

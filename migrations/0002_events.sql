@@ -71,6 +71,11 @@ create table eventcenter.events (
     constraint deliver_at_is_at_most_90_days_ahead check (
         deliver_at <= created_at + interval '90 days'
     ),
+    -- Postgres stores times that a worker cannot read, and a batch with such an event would fail for ever.
+    constraint deliver_at_is_a_finite_time check (isfinite(deliver_at)),
+    constraint expires_at_is_before_the_end_of_9999 check (
+        isfinite(expires_at) and expires_at < '9999-12-30T00:00:00Z'
+    ),
     constraint expires_at_is_after_deliver_at check (expires_at > deliver_at),
     constraint collapse_key_is_1_to_255_characters check (
         char_length(collapse_key) between 1 and 255 and collapse_key !~ '[[:cntrl:]]'

@@ -233,7 +233,8 @@ begin
     return next;
 end $$;
 
--- Gives back what a stopping worker did not start: the try was not made and does not count.
+-- Gives back what a stopping worker did not start: the try was not made and does not count. What the try before lost
+-- its worker to stays in quarantine.
 create function eventcenter.release(p_lease bigint, p_worker text, p_event_ids uuid[]) returns bigint
 language plpgsql as $$
 declare
@@ -244,8 +245,15 @@ begin
         return 0;
     end if;
     with back as (
-        insert into eventcenter.deliveries (event_id, channel, user_id, attempt, due_at, since, expires_at)
-        select h.event_id, h.channel, h.user_id, h.attempt - 1, h.since, h.since, h.expires_at
+        insert into eventcenter.deliveries
+            (event_id, channel, user_id, attempt, due_at, since, expires_at, quarantined)
+        select
+            h.event_id, h.channel, h.user_id, h.attempt - 1, h.since, h.since, h.expires_at,
+            exists (
+                select from eventcenter.attempts as a
+                where a.event_id = h.event_id and a.channel = h.channel
+                    and a.attempt = h.attempt - 1 and a.outcome = 'lost'
+            )
         from eventcenter.leased as h
         where h.lease_id = p_lease and h.event_id = any(p_event_ids)
         returning event_id

@@ -51,7 +51,7 @@ begin
         if v_wanted is null then
             perform eventcenter.refuse(v_field, 'absent: it is not a field of an event');
         elsif v_type <> v_wanted and (v_type <> 'null' or v_field in ('user_id', 'type', 'title', 'body')) then
-            perform eventcenter.refuse(v_field, 'a ' || v_wanted);
+            perform eventcenter.refuse(v_field, 'of type ' || v_wanted);
         elsif v_field in ('deliver_at', 'expires_at') and event ->> v_field !~ '^\d{4}-\d\d-\d\dT.+(Z|[+-]\d\d:\d\d)$' then
             perform eventcenter.refuse(v_field, 'a time with its offset (RFC 3339)');
         end if;

@@ -61,7 +61,7 @@ struct Waiting {
 
 impl Committer {
     /// Starts flushing.
-    pub fn start(store: Store, tasks: &Tasks) -> Self {
+    pub fn start(store: &Store, tasks: &Tasks) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..FLUSHERS {
@@ -150,26 +150,23 @@ impl Flusher {
         let queue = self.queue.clone();
         self.tasks.spawn(async move {
             tokio::time::sleep(BUSY_PAUSE).await;
-            match queue.upgrade().map(|queue| queue.try_send(waiting)) {
-                Some(Ok(())) | None => {}
-                Some(Err(mpsc::error::TrySendError::Full(waiting) | mpsc::error::TrySendError::Closed(waiting))) => {
-                    waiting.answer.send(Ok(emitted)).ok();
-                }
+            // The queue is gone or full: then this is the answer.
+            match queue.upgrade().as_ref().and_then(|queue| queue.try_reserve().ok()) {
+                Some(place) => place.send(waiting),
+                None => drop(waiting.answer.send(Ok(emitted))),
             }
         });
     }
 }
 
 fn explain(error: &StoreError) -> EmitError {
-    match error {
-        StoreError::Refused { constraint, .. } => EmitError::Refused { constraint: constraint.clone() },
-        transient if transient.is_transient() => {
-            tracing::warn!(error = %transient, "could not store a batch of events");
-            EmitError::Unavailable
-        }
-        failed => {
-            tracing::error!(error = %failed, "could not store a batch of events");
-            EmitError::Failed
-        }
+    if let StoreError::Refused { constraint, .. } = error {
+        return EmitError::Refused { constraint: constraint.clone() };
     }
+    if error.is_transient() {
+        tracing::warn!(%error, "could not store a batch of events");
+        return EmitError::Unavailable;
+    }
+    tracing::error!(%error, "could not store a batch of events");
+    EmitError::Failed
 }

@@ -72,8 +72,7 @@ impl Readiness {
 /// The API and `others` (WebSockets, pages of `dev`), under the same layers: ids, logs, metrics, CORS, timeouts, and
 /// a problem document for every error.
 pub fn router(api: Api, others: OpenApiRouter) -> Router {
-    let origins = api.cookies.origins.clone();
-    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+    let routes = probes()
         .routes(routes!(emit::post_events))
         .routes(routes!(events::get_event))
         .routes(routes!(events::list_events))
@@ -83,16 +82,28 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(users::get_user, users::put_user, users::delete_user))
         .routes(routes!(push::subscribe, push::unsubscribe))
         .routes(routes!(push::get_push_key))
+        .routes(routes!(assets::get_asset))
+        .routes(routes!(assets::get_service_worker));
+    finish(routes, api, others)
+}
+
+/// Only what every process answers, whatever it runs: probes and metrics. And `others`, under the same layers.
+pub fn probes_router(api: Api, others: OpenApiRouter) -> Router {
+    finish(probes(), api, others)
+}
+
+fn probes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(probes::healthz))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::get_metrics))
         .routes(routes!(openapi::get_openapi))
-        .routes(routes!(assets::get_asset))
-        .routes(routes!(assets::get_service_worker))
-        .with_state(api)
-        .merge(others)
-        .split_for_parts();
-    layers::around(router.layer(Extension(openapi::Rendered::from(document))), &origins)
+}
+
+fn finish(routes: OpenApiRouter<Api>, api: Api, others: OpenApiRouter) -> Router {
+    let origins = api.cookies.origins.clone();
+    let (app, document) = routes.with_state(api).merge(others).split_for_parts();
+    layers::around(app.layer(Extension(openapi::Rendered::from(document))), &origins)
 }
 
 #[cfg(test)]

@@ -88,13 +88,7 @@ impl Options {
     }
 
     fn new(place: Place) -> Self {
-        Self {
-            place,
-            bindir: None,
-            search_path: None,
-            tcp: Tcp::Off,
-            settings: Vec::new(),
-        }
+        Self { place, bindir: None, search_path: None, tcp: Tcp::Off, settings: Vec::new() }
     }
 
     /// The directory of `postgres` and `initdb` (`PG_BINDIR`). Given one, no other is looked at.
@@ -163,9 +157,7 @@ impl Postgres {
         let socket = home.socket_directory()?;
         let port = match options.tcp {
             Tcp::Off => SOCKET_PORT,
-            Tcp::AnyPort => {
-                free_port().map_err(Error::io("look for a free port on", Path::new("127.0.0.1")))?
-            }
+            Tcp::AnyPort => free_port().map_err(Error::io("look for a free port on", Path::new("127.0.0.1")))?,
             Tcp::Port(port) => port,
         };
         let listen = match options.tcp {
@@ -192,15 +184,9 @@ impl Postgres {
         let postgres = Self {
             process,
             version: binaries.version().to_owned(),
-            url: format!(
-                "postgres://postgres@localhost:{port}/postgres?host={}",
-                socket.as_str()
-            ),
-            tcp_url: (options.tcp != Tcp::Off).then(|| {
-                SecretUrl(format!(
-                    "postgres://postgres:{password}@127.0.0.1:{port}/postgres"
-                ))
-            }),
+            url: format!("postgres://postgres@localhost:{port}/postgres?host={}", socket.as_str()),
+            tcp_url: (options.tcp != Tcp::Off)
+                .then(|| SecretUrl(format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"))),
             socket,
             home,
         };
@@ -211,11 +197,7 @@ impl Postgres {
         let began = Instant::now();
         while !self.home.server_is_ready(self.process.id()) {
             process::pause();
-            if let Some(status) = self
-                .process
-                .wait(Duration::ZERO)
-                .map_err(Error::io("wait for", program))?
-            {
+            if let Some(status) = self.process.wait(Duration::ZERO).map_err(Error::io("wait for", program))? {
                 return Err(self.home.failed(program, status));
             }
             if began.elapsed() > READY_DEADLINE {
@@ -253,7 +235,5 @@ impl Postgres {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -19,9 +19,9 @@ use tokio::sync::{Notify, watch};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use crate::auth::{CookieRules, InvalidOrigin, Origins, ServiceKeys, Tokens};
+use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
 use crate::committer::Committer;
-use crate::config::{Refused, Role, Settings};
+use crate::config::{Refused, Role, Secret, Settings};
 use crate::http::{self, Api, Browser, PushKey, Readiness};
 use crate::listen::{self, Wakeups};
 use crate::metrics::{Metrics, MetricsError};
@@ -51,6 +51,9 @@ pub enum Error {
     /// Mail cannot be set up.
     #[error(transparent)]
     Email(#[from] InvalidEmailConfig),
+    /// No secret can be made.
+    #[error("the system has no randomness to give")]
+    Randomness(#[from] aws_lc_rs::error::Unspecified),
     /// The socket cannot be used, or signals cannot be heard.
     #[error("cannot serve: {0}")]
     Io(#[from] io::Error),
@@ -65,41 +68,49 @@ pub async fn run(
 ) -> Result<(), Error> {
     let tasks = Tasks::default();
     let metrics = Metrics::install()?;
-    let url = settings.database_url()?;
-    let store = Store::connect(&url, settings.pool.connections)?;
-    let direct_url = settings.direct_url()?;
-
-    let (hearing, is_heard) = watch::channel(false);
-    let tokens = settings.auth.jwt.secret.as_ref().map(|secret| Tokens::hs256(secret.expose()));
-    let cookies = CookieRules {
-        name: settings.http.cookie.clone(),
-        origins: Origins::parse(&settings.http.cors_origins)?,
-    };
-    let node = tokens
-        .clone()
-        .filter(|_| settings.process.runs(Role::Ws))
-        .map(|tokens| ws::Node::new(store.clone(), tokens, cookies.clone(), tasks.clone()));
-    let workers = start_workers(&settings, &store, &tasks)?;
-    let wakeups = Wakeups { workers, node: node.clone() };
-    tasks.spawn(listen::run(direct_url.clone(), wakeups, hearing, tasks.clone()));
-    if settings.process.runs(Role::Stream) {
-        let keeper = KeeperSettings {
-            url: direct_url,
-            look: settings.process.look_interval,
-            event_days: settings.retention.event_days.into(),
-            inbox_days: settings.retention.inbox_days.into(),
-        };
-        tasks.spawn(keeper::run(store.clone(), keeper, tasks.clone()));
-    }
+    let store = Store::connect(settings.database_url()?, settings.pool.connections)?;
     tasks.spawn(metrics.clone().keep_fresh(store.clone(), tasks.clone()));
 
-    let router = router(&settings, &store, tokens, cookies, metrics, node, is_heard, &tasks)?;
+    let tokens = tokens(&settings)?;
+    let cookies =
+        CookieRules { name: settings.http.cookie.clone(), origins: Origins::parse(&settings.http.cors_origins)? };
+    let node = settings
+        .process
+        .runs(Role::Ws)
+        .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), tasks.clone()));
+    let workers = start_workers(&settings, &store, &tasks)?;
+    let (hearing, is_heard) = watch::channel(false);
+    let wakeups = Wakeups { workers, node: node.clone() };
+    tasks.spawn(listen::run(settings.direct_url()?.to_owned(), wakeups, hearing, tasks.clone()));
+    if settings.process.runs(Role::Stream) {
+        tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
+    }
+
+    let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
+    let router = router(&settings, parts, &tasks)?;
     let served = serve(listener, pages(router), &tasks).await;
     if !tasks.drain(settings.process.drain_time).await {
         tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
     }
     store.close().await;
     Ok(served?)
+}
+
+fn tokens(settings: &Settings) -> Result<Tokens, Error> {
+    match &settings.auth.jwt.secret {
+        Some(secret) => Ok(Tokens::hs256(secret.expose())),
+        // A process that lets nobody in needs no secret. It gets one that nobody knows.
+        None => Ok(Tokens::hs256(NewServiceKey::generate()?.secret)),
+    }
+}
+
+fn keeper_settings(settings: &Settings) -> Result<KeeperSettings, Refused> {
+    Ok(KeeperSettings {
+        url: settings.direct_url()?.to_owned(),
+        look: settings.process.look_interval,
+        event_days: settings.retention.event_days.into(),
+        inbox_days: settings.retention.inbox_days.into(),
+    })
 }
 
 /// Accepts connections until told to stop, then finishes the requests that are under way.
@@ -171,4 +182,54 @@ async fn keep_working(worker: Worker, tasks: Tasks) {
             tasks.pause(RESTART).await;
         }
     }
+}
+
+/// What the router is made of, besides settings.
+struct Parts {
+    store: Store,
+    tokens: Tokens,
+    cookies: CookieRules,
+    metrics: Metrics,
+    node: Option<ws::Node>,
+    is_heard: watch::Receiver<bool>,
+}
+
+fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
+    let Parts { store, tokens, cookies, metrics, node, is_heard } = parts;
+    let configured = settings.auth.service_keys.iter().map(Secret::expose);
+    let service_keys = ServiceKeys::new(store.clone(), configured);
+    tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
+    let api = Api {
+        committer: Committer::start(&store, tasks),
+        store,
+        tokens,
+        cookies,
+        service_keys,
+        push: push_key(settings)?,
+        metrics,
+        readiness: Readiness::new(is_heard, tasks.clone()),
+    };
+    let sockets = node.map_or_else(OpenApiRouter::new, ws::router);
+    if settings.process.runs(Role::Api) {
+        Ok(http::router(api, sockets))
+    } else {
+        Ok(http::probes_router(api, sockets))
+    }
+}
+
+/// What browsers subscribe with, if there is a VAPID key.
+fn push_key(settings: &Settings) -> Result<Option<PushKey>, Refused> {
+    if settings.push.vapid_keys.is_empty() {
+        return Ok(None);
+    }
+    let policy = settings.endpoint_policy();
+    let keys = settings.vapid_keys()?;
+    Ok(Some(PushKey {
+        key: keys.current().public_key(),
+        key_id: keys.current().id().to_owned(),
+        read: Arc::new(move |json| match PushSubscription::from_json(json, policy) {
+            Ok(PushSubscription { endpoint, p256dh, auth }) => Ok(Browser { endpoint, p256dh, auth }),
+            Err(invalid) => Err(invalid.0),
+        }),
+    }))
 }

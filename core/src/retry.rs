@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_providers_retry_after_wins_over_the_schedule() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
 
         assert_eq!(PUSH.next(1, at(0), Some(hour), 0.3), Some(hour));
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn an_events_own_life_replaces_the_schedules() {
         let lives_three_days =
-            Timing { age: Duration::from_secs(48 * 3600), expires_in: Some(Duration::from_secs(86_400)) };
+            Timing { age: Duration::from_hours(48), expires_in: Some(Duration::from_hours(24)) };
         let ends_soon = Timing { age: Duration::ZERO, expires_in: Some(Duration::from_secs(1)) };
 
         assert!(PUSH.next(9, lives_three_days, None, 1.0).is_some());
@@ -124,6 +124,6 @@ mod tests {
 
     #[test]
     fn a_huge_attempt_number_does_not_overflow() {
-        assert_eq!(PUSH.next(u32::MAX, at(0), None, 1.0), Some(Duration::from_secs(900)));
+        assert_eq!(PUSH.next(u32::MAX, at(0), None, 1.0), Some(Duration::from_mins(15)));
     }
 }

@@ -41,15 +41,18 @@ pub struct ServiceKeys(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    /// Hashes of those that the configuration names: they need no store.
+    configured: Vec<Vec<u8>>,
     hashes: RwLock<Vec<Vec<u8>>>,
     /// When the store was last asked, and whether it answered. Its lock lets one ask at a time.
     asked: Mutex<Option<(Instant, bool)>>,
 }
 
 impl ServiceKeys {
-    /// The keys of this store; none is loaded yet.
-    pub fn new(store: Store) -> Self {
-        Self(Arc::new(Inner { store, hashes: RwLock::default(), asked: Mutex::default() }))
+    /// The keys of this store, none of which is loaded yet, and those `configured` besides.
+    pub fn new<'a>(store: Store, configured: impl IntoIterator<Item = &'a str>) -> Self {
+        let configured = configured.into_iter().map(hash).collect();
+        Self(Arc::new(Inner { store, configured, hashes: RwLock::default(), asked: Mutex::default() }))
     }
 
     /// Whether the key is one of ours.
@@ -76,15 +79,9 @@ impl ServiceKeys {
         }
     }
 
-    /// Accepts this key from now on, without any store.
-    #[cfg(test)]
-    pub(crate) fn accept(&self, key: &str) {
-        self.0.hashes.write().unwrap_or_else(PoisonError::into_inner).push(hash(key));
-    }
-
     fn holds(&self, hash: &[u8]) -> bool {
         let hashes = self.0.hashes.read().unwrap_or_else(PoisonError::into_inner);
-        hashes.iter().any(|known| verify_slices_are_equal(known, hash).is_ok())
+        self.0.configured.iter().chain(hashes.iter()).any(|known| verify_slices_are_equal(known, hash).is_ok())
     }
 
     /// Asks the store, unless that was done within `fresh`; whether it answered last time.
@@ -152,7 +149,7 @@ mod tests {
 
     fn away() -> ServiceKeys {
         // Nothing listens on the discard port.
-        ServiceKeys::new(Store::connect("postgres://nobody@127.0.0.1:9/none", 1).unwrap())
+        ServiceKeys::new(Store::connect("postgres://nobody@127.0.0.1:9/none", 1).unwrap(), ["configured"])
     }
 
     #[test]
@@ -167,12 +164,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_key_opens_even_while_the_database_is_away() {
-        let keys = away();
-        let key = NewServiceKey::generate().unwrap();
-        keys.accept(&key.secret);
-
-        assert_eq!(keys.check(&key.secret).await, Access::Granted);
+    async fn a_configured_key_opens_even_while_the_database_is_away() {
+        assert_eq!(away().check("configured").await, Access::Granted);
     }
 
     #[tokio::test]

@@ -60,12 +60,11 @@ async fn panics() -> StatusCode {
 impl Fixture {
     fn new() -> Self {
         let store = Store::connect(NOWHERE, 1).unwrap();
-        let service_keys = ServiceKeys::new(store.clone());
-        service_keys.accept("ec_test");
+        let service_keys = ServiceKeys::new(store.clone(), ["ec_test"]);
         let tokens = Tokens::hs256("a secret of at least thirty-two bytes");
         let token = tokens.issue(UserId::new(42).unwrap(), Duration::from_hours(1)).unwrap();
         let api = Api {
-            committer: Committer::start(store.clone(), &Tasks::default()),
+            committer: Committer::start(&store, &Tasks::default()),
             store,
             tokens,
             cookies: CookieRules { name: COOKIE_NAME.to_owned(), origins: Origins::parse(&[APP]).unwrap() },

@@ -32,11 +32,7 @@ impl Account {
             return Ok(Self::Ours);
         }
         if let Some(owner) = data.and_then(|data| fs::metadata(data).ok()) {
-            return Ok(Self::Dropped {
-                name: format!("with id {}", owner.uid()),
-                uid: owner.uid(),
-                gid: owner.gid(),
-            });
+            return Ok(Self::Dropped { name: format!("with id {}", owner.uid()), uid: owner.uid(), gid: owner.gid() });
         }
         let path = Path::new("/etc/passwd");
         let users = fs::read_to_string(path).map_err(Error::io("read", path))?;
@@ -68,12 +64,7 @@ impl Account {
     /// secret of ours gets into it, and the locale is the same everywhere.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .stdin(Stdio::null());
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
         match self {
             Self::Ours => {}
             // std drops root's supplementary groups along with this.
@@ -91,10 +82,7 @@ impl Account {
                 Some(parent) => self.create_reachable(parent),
                 None => Ok(()),
             },
-            Ok(_) => Err(Error::NotTraversable {
-                directory: directory.to_owned(),
-                account: self.name().to_owned(),
-            }),
+            Ok(_) => Err(Error::NotTraversable { directory: directory.to_owned(), account: self.name().to_owned() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Some(parent) = directory.parent() {
                     self.create_reachable(parent)?;

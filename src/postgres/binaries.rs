@@ -40,15 +40,11 @@ impl Binaries {
     ) -> Result<Self, Error> {
         let look = |directory: PathBuf| Self::inspect(directory, account)?.fit_for(data);
         if let Some(bindir) = bindir {
-            let found =
-                with_programs(bindir).ok_or_else(|| Error::NotABindir(bindir.to_owned()))?;
+            let found = with_programs(bindir).ok_or_else(|| Error::NotABindir(bindir.to_owned()))?;
             return look(found);
         }
         let mut refusal = None;
-        for directory in candidates(search_path)
-            .iter()
-            .filter_map(|path| with_programs(path))
-        {
+        for directory in candidates(search_path).iter().filter_map(|path| with_programs(path)) {
             match look(directory) {
                 Ok(found) => return Ok(found),
                 Err(error) => refusal = refusal.or(Some(error)),
@@ -67,21 +63,14 @@ impl Binaries {
         })?;
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         match parse_version(&said) {
-            Some((version, major)) => Ok(Self {
-                directory,
-                major,
-                version: version.to_owned(),
-            }),
+            Some((version, major)) => Ok(Self { directory, major, version: version.to_owned() }),
             None => Err(Error::NoVersion { program, said }),
         }
     }
 
     fn fit_for(self, data: Option<&(PathBuf, u32)>) -> Result<Self, Error> {
         match data {
-            _ if self.major < OLDEST_VERSION => Err(Error::TooOld {
-                bindir: self.directory,
-                version: self.version,
-            }),
+            _ if self.major < OLDEST_VERSION => Err(Error::TooOld { bindir: self.directory, version: self.version }),
             Some((data, made_by)) if *made_by != self.major => Err(Error::OtherVersion {
                 data: data.clone(),
                 made_by: *made_by,
@@ -109,10 +98,7 @@ impl Binaries {
 fn with_programs(directory: &Path) -> Option<PathBuf> {
     let program = fs::canonicalize(directory.join("postgres")).ok()?;
     let directory = program.parent()?;
-    directory
-        .join("initdb")
-        .is_file()
-        .then(|| directory.to_owned())
+    directory.join("initdb").is_file().then(|| directory.to_owned())
 }
 
 fn candidates(search_path: Option<&OsStr>) -> Vec<PathBuf> {
@@ -137,10 +123,7 @@ fn candidates(search_path: Option<&OsStr>) -> Vec<PathBuf> {
 
 /// `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` is `("15.14", 15)`; a beta says `18beta1`.
 fn parse_version(said: &str) -> Option<(&str, u32)> {
-    let version = said
-        .strip_prefix("postgres (PostgreSQL) ")?
-        .split(' ')
-        .next()?;
+    let version = said.strip_prefix("postgres (PostgreSQL) ")?.split(' ').next()?;
     let digits = version.split(|c: char| !c.is_ascii_digit()).next()?;
     Some((version, digits.parse().ok()?))
 }

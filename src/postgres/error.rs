@@ -138,11 +138,7 @@ pub enum Error {
 impl Error {
     /// For `map_err`: says what was tried, and on what.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
     pub(super) fn lock(directory: &Path, error: TryLockError) -> Self {

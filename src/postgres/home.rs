@@ -72,14 +72,8 @@ impl Home {
         };
         let path = directory.join("lock");
         let lock = owners_file(&path).map_err(Error::io("open", &path))?;
-        lock.try_lock()
-            .map_err(|error| Error::lock(&directory, error))?;
-        Ok(Self {
-            _lock: Lock(lock),
-            _temporary: temporary,
-            directory,
-            account,
-        })
+        lock.try_lock().map_err(|error| Error::lock(&directory, error))?;
+        Ok(Self { _lock: Lock(lock), _temporary: temporary, directory, account })
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -119,8 +113,7 @@ impl Home {
     fn orphan_runs(&self) -> bool {
         let pid_file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let pid = pid_file.lines().next().unwrap_or_default().trim();
-        fs::read_link(Path::new("/proc").join(pid).join("cwd"))
-            .is_ok_and(|works_in| works_in == self.data())
+        fs::read_link(Path::new("/proc").join(pid).join("cwd")).is_ok_and(|works_in| works_in == self.data())
     }
 
     /// Makes the data if there is none, and returns the password. It is made under another name and renamed
@@ -161,10 +154,7 @@ impl Home {
             .arg("--pgdata")
             .arg(&data);
         let mut initdb = self.spawn_logged(&program, command)?;
-        match initdb
-            .wait(INITDB_DEADLINE)
-            .map_err(Error::io("wait for", &program))?
-        {
+        match initdb.wait(INITDB_DEADLINE).map_err(Error::io("wait for", &program))? {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(self.failed(&program, status)),
             None => Err(self.too_slow(&program, INITDB_DEADLINE)),
@@ -198,11 +188,7 @@ impl Home {
     }
 
     /// Runs `command` with its output in the log, which begins anew: so it is bounded by one run.
-    pub(super) fn spawn_logged(
-        &self,
-        program: &Path,
-        mut command: Command,
-    ) -> Result<Process, Error> {
+    pub(super) fn spawn_logged(&self, program: &Path, mut command: Command) -> Result<Process, Error> {
         let path = self.log();
         let log = owners_file(&path).and_then(|log| Ok((log.try_clone()?, log)));
         let (out, err) = log.map_err(Error::io("open", &path))?;
@@ -232,19 +218,11 @@ impl Home {
     }
 
     pub(super) fn failed(&self, program: &Path, status: ExitStatus) -> Error {
-        Error::Failed {
-            program: program.to_owned(),
-            status,
-            said: self.log_tail(),
-        }
+        Error::Failed { program: program.to_owned(), status, said: self.log_tail() }
     }
 
     pub(super) fn too_slow(&self, program: &Path, deadline: Duration) -> Error {
-        Error::TooSlow {
-            program: program.to_owned(),
-            deadline,
-            said: self.log_tail(),
-        }
+        Error::TooSlow { program: program.to_owned(), deadline, said: self.log_tail() }
     }
 }
 
@@ -254,14 +232,10 @@ fn data_in(directory: &Path) -> PathBuf {
 
 /// A file that only its owner may read, emptied when it exists.
 fn owners_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)
-        .and_then(|file| {
+    OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path).and_then(
+        |file| {
             file.set_len(0)?;
             Ok(file)
-        })
+        },
+    )
 }

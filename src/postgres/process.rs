@@ -27,10 +27,7 @@ const KILL_GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
 /// Waits a moment before the next look.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "blocks by contract; spawn_blocking keeps it off the runtime"
-)]
+#[expect(clippy::disallowed_methods, reason = "blocks by contract; spawn_blocking keeps it off the runtime")]
 pub(super) fn pause() {
     thread::sleep(POLL);
 }
@@ -57,17 +54,12 @@ impl Process {
         die_with_parent(&mut command);
         let (leash, held) = mpsc::channel();
         let (spawned, child) = mpsc::sync_channel(1);
-        thread::Builder::new()
-            .name("postgres-parent".to_owned())
-            .spawn(move || {
-                if spawned.send(command.spawn()).is_ok() {
-                    let Err(mpsc::RecvError) = held.recv();
-                }
-            })?;
-        Ok(Self {
-            child: child.recv().map_err(io::Error::other)??,
-            _leash: leash,
-        })
+        thread::Builder::new().name("postgres-parent".to_owned()).spawn(move || {
+            if spawned.send(command.spawn()).is_ok() {
+                let Err(mpsc::RecvError) = held.recv();
+            }
+        })?;
+        Ok(Self { child: child.recv().map_err(io::Error::other)??, _leash: leash })
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -88,19 +80,10 @@ impl Process {
 
     /// Asks for a fast shutdown (SIGINT), after `grace` for an immediate one, and in the end kills.
     pub(super) fn stop(&mut self, grace: Duration) {
-        for (signal, patience) in [
-            (libc::SIGINT, grace),
-            (libc::SIGQUIT, QUIT_GRACE),
-            (libc::SIGKILL, KILL_GRACE),
-        ] {
+        for (signal, patience) in [(libc::SIGINT, grace), (libc::SIGQUIT, QUIT_GRACE), (libc::SIGKILL, KILL_GRACE)] {
             match self.signal(signal).and_then(|()| self.wait(patience)) {
                 Ok(Some(_)) => return,
-                Ok(None) => tracing::warn!(
-                    pid = self.id(),
-                    signal,
-                    ?patience,
-                    "child did not end in time"
-                ),
+                Ok(None) => tracing::warn!(pid = self.id(), signal, ?patience, "child did not end in time"),
                 Err(error) => tracing::warn!(pid = self.id(), signal, %error, "cannot stop child"),
             }
         }

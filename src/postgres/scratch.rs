@@ -32,10 +32,7 @@ impl Temporary {
     pub(super) fn new(account: &Account) -> Result<Self, Error> {
         let parent = env::temp_dir();
         let parent = fs::canonicalize(&parent).map_err(Error::io("find", &parent))?;
-        let path = parent.join(format!(
-            "ec-{}",
-            secret().map_err(Error::io("name a directory in", &parent))?
-        ));
+        let path = parent.join(format!("ec-{}", secret().map_err(Error::io("name a directory in", &parent))?));
         account.create_reachable(&path)?;
         Ok(Self(path))
     }
@@ -65,19 +62,13 @@ impl SocketDirectory {
     pub(super) fn create(wanted: &Path, account: &Account) -> Result<Self, Error> {
         if let Some(path) = fit_for_socket(wanted) {
             account.create_private(wanted)?;
-            return Ok(Self {
-                path,
-                _temporary: None,
-            });
+            return Ok(Self { path, _temporary: None });
         }
         let temporary = Temporary::new(account)?;
         let short = temporary.path().join("run");
         let path = fit_for_socket(&short).ok_or_else(|| Error::NoSocketDirectory(short.clone()))?;
         account.create_private(&short)?;
-        Ok(Self {
-            path,
-            _temporary: Some(temporary),
-        })
+        Ok(Self { path, _temporary: Some(temporary) })
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -15,9 +15,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 
-use super::{
-    Error, Options, Postgres, Tcp, account::Account, process::we_are_root, scratch::Temporary,
-};
+use super::{Error, Options, Postgres, Tcp, account::Account, process::we_are_root, scratch::Temporary};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -26,22 +24,16 @@ fn scratch() -> Temporary {
 }
 
 fn installed(options: Options) -> Options {
-    options
-        .bindir(env::var_os("PG_BINDIR").map(PathBuf::from))
-        .setting("fsync", "off")
+    options.bindir(env::var_os("PG_BINDIR").map(PathBuf::from)).setting("fsync", "off")
 }
 
 fn start(options: Options) -> Postgres {
-    Postgres::start(&installed(options))
-        .unwrap_or_else(|error| panic!("{error}: {:?}", error.source()))
+    Postgres::start(&installed(options)).unwrap_or_else(|error| panic!("{error}: {:?}", error.source()))
 }
 
 /// The first column of the first row, as text.
 fn ask(url: &str, query: &'static str) -> Result<String, sqlx::Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = PgConnection::connect(url).await?;
         let answer = sqlx::query_scalar(query).fetch_one(&mut connection).await;
@@ -55,22 +47,14 @@ fn ask(url: &str, query: &'static str) -> Result<String, sqlx::Error> {
 fn executable(path: &Path, script: &str) {
     let write = r#"printf '%s' "$1" > "$0" && chmod 755 "$0""#;
     let mut shell = Command::new("sh");
-    let written = shell
-        .args(["-c", write])
-        .arg(path)
-        .arg(script)
-        .status()
-        .unwrap();
+    let written = shell.args(["-c", write]).arg(path).arg(script).status().unwrap();
     assert!(written.success());
 }
 
 /// A directory whose `postgres` says that it is `version`.
 fn pretended(version: &str) -> Temporary {
     let bindir = scratch();
-    executable(
-        &bindir.path().join("postgres"),
-        &format!("#!/bin/sh\necho '{version}'\n"),
-    );
+    executable(&bindir.path().join("postgres"), &format!("#!/bin/sh\necho '{version}'\n"));
     executable(&bindir.path().join("initdb"), "#!/bin/sh\nexit 1\n");
     bindir
 }
@@ -79,11 +63,7 @@ fn pretended(version: &str) -> Temporary {
 fn a_temporary_server_answers_and_leaves_nothing_behind() {
     let postgres = start(Options::temporary());
     let said = ask(postgres.url(), "select current_setting('server_version')").unwrap();
-    assert!(
-        said.starts_with(postgres.version()),
-        "{said} against {}",
-        postgres.version()
-    );
+    assert!(said.starts_with(postgres.version()), "{said} against {}", postgres.version());
     let (home, socket) = (postgres.home.data(), postgres.socket_dir().to_owned());
     assert!(home.exists() && socket.exists());
     postgres.stop(DEADLINE);
@@ -95,9 +75,7 @@ fn a_temporary_server_answers_and_leaves_nothing_behind() {
 fn a_stop_does_not_wait_for_clients_to_leave() {
     let postgres = start(Options::temporary());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let client = runtime
-        .block_on(PgConnection::connect(postgres.url()))
-        .unwrap();
+    let client = runtime.block_on(PgConnection::connect(postgres.url())).unwrap();
     let began = Instant::now();
     postgres.stop(DEADLINE);
     assert!(began.elapsed() < DEADLINE / 2);
@@ -143,9 +121,7 @@ fn tcp_lets_in_whoever_knows_the_password_and_nobody_else() {
     assert!(ask(tcp_url, hash).unwrap().starts_with("SCRAM-SHA-256$"));
     for wrong in ["", "postgres"] {
         let refused = ask(&tcp_url.replace(password, wrong), "select ''").unwrap_err();
-        let code = refused
-            .as_database_error()
-            .and_then(|error| error.code().map(String::from));
+        let code = refused.as_database_error().and_then(|error| error.code().map(String::from));
         assert_eq!(code.as_deref(), Some("28P01"), "{refused}");
     }
     assert_eq!(password.len(), 24);
@@ -158,13 +134,7 @@ fn every_server_has_a_password_of_its_own_and_keeps_it() {
     let url_after_start = || {
         let postgres = start(Options::at(directory.path()).tcp(Tcp::AnyPort));
         ask(postgres.tcp_url().unwrap(), "select ''").unwrap();
-        postgres
-            .tcp_url()
-            .unwrap()
-            .split('@')
-            .next()
-            .unwrap()
-            .to_owned()
+        postgres.tcp_url().unwrap().split('@').next().unwrap().to_owned()
     };
     assert_eq!(url_after_start(), url_after_start());
     let other = start(Options::temporary().tcp(Tcp::AnyPort));
@@ -174,19 +144,14 @@ fn every_server_has_a_password_of_its_own_and_keeps_it() {
 #[test]
 fn settings_reach_the_server() {
     let postgres = start(Options::temporary().setting("synchronous_commit", "off"));
-    assert_eq!(
-        ask(postgres.url(), "show synchronous_commit").unwrap(),
-        "off"
-    );
+    assert_eq!(ask(postgres.url(), "show synchronous_commit").unwrap(), "off");
     assert_eq!(ask(postgres.url(), "show fsync").unwrap(), "off");
 }
 
 #[test]
 fn a_path_unfit_for_a_socket_gets_its_socket_elsewhere() {
     let directory = scratch();
-    let unfit = directory
-        .path()
-        .join(format!("it's 100% \"deep\", {}", "and deeper ".repeat(10)));
+    let unfit = directory.path().join(format!("it's 100% \"deep\", {}", "and deeper ".repeat(10)));
     let postgres = start(Options::at(&unfit));
     assert_eq!(ask(postgres.url(), "select 'reached'").unwrap(), "reached");
     let socket = postgres.socket_dir().to_owned();
@@ -204,12 +169,7 @@ fn strangers_cannot_enter_the_socket_directory() {
     if we_are_root() {
         assert_ne!(socket.uid(), 0);
         let mut stranger = Command::new("ls");
-        let looked = stranger
-            .arg(postgres.socket_dir())
-            .uid(54_321)
-            .gid(54_321)
-            .output()
-            .unwrap();
+        let looked = stranger.arg(postgres.socket_dir()).uid(54_321).gid(54_321).output().unwrap();
         assert!(!looked.status.success(), "{looked:?}");
     }
 }

@@ -43,15 +43,15 @@ fn must_not_name(places: &[&str], words: &[&str], except: &[&str]) {
 
 #[test]
 fn only_the_store_speaks_sql() {
-    must_not_name(&["core/src", "workers/src", "src"], &["sqlx::query", "sqlx::migrate"], &["core/src/store"]);
-    must_not_name(&["workers/src", "src"], &["sqlx"], &[]);
+    must_not_name(&["core/src", "workers/src", "src"], &["sqlx::"], &["core/src/store", "src/postgres/tests"]);
 }
 
 #[test]
 fn what_an_event_and_a_delivery_are_knows_no_database_and_no_waiting() {
-    let pure = ["core/src/event.rs", "core/src/event", "core/src/delivery.rs", "core/src/retry.rs", "core/src/id.rs"];
+    let pure =
+        ["event.rs", "event", "delivery.rs", "delivery", "retry.rs", "id.rs"].map(|file| format!("core/src/{file}"));
 
-    must_not_name(&pure, &["sqlx", "axum", ".await", "async fn"], &[]);
+    must_not_name(&pure.each_ref().map(String::as_str), &["sqlx", "axum", ".await", "async fn"], &[]);
 }
 
 #[test]
@@ -69,16 +69,20 @@ fn http_and_ws_do_not_import_each_other() {
 
 #[test]
 fn only_config_reads_the_environment() {
-    must_not_name(&["core/src", "workers/src", "src"], &["env::var", "env::vars"], &["src/config", "src/postgres/tests"]);
+    must_not_name(
+        &["core/src", "workers/src", "src"],
+        &["env::var", "env::vars"],
+        &["src/config", "src/postgres/tests"],
+    );
 }
 
 #[test]
 fn unsafe_code_lives_in_one_file() {
-    must_not_name(&["core/src", "workers/src", "src"], &["unsafe {", "unsafe fn", "unsafe_code"], &[
-        "src/postgres/process.rs",
-        "core/src/lib.rs",
-        "workers/src/lib.rs",
-    ]);
+    must_not_name(
+        &["core/src", "workers/src", "src"],
+        &["unsafe {", "unsafe fn", "unsafe_code"],
+        &["src/postgres/process.rs", "core/src/lib.rs", "workers/src/lib.rs"],
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use eventcenter_core::delivery::{Channel, Outcome, Report, Skip, Try};
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -88,8 +90,7 @@ impl Worker {
             wake,
             jobs: jobs_in,
         };
-        let renewer =
-            claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
+        let renewer = claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
         let settler = Settler {
             store: store.clone(),
             channel: settings.channel,
@@ -100,30 +101,32 @@ impl Worker {
         tasks.spawn(renewer);
         tasks.spawn(settler.run(done_out));
 
-        let backend = DeliveryBackend {
-            settings,
-            store,
-            name: Arc::clone(&name),
-            leases,
-            jobs,
-            done,
-            stop,
-            closing: None,
-        };
-        let stopping = tasks.clone();
-        WorkerBuilder::new(&*name)
-            .backend(backend)
-            .concurrency(settings.concurrency)
-            .parallelize(spawn_handler)
-            .catch_panic()
-            .data(deliver)
-            .build(handle)
-            .run_until(async move {
-                stopping.stopping().await;
-                Ok::<(), WorkerError>(())
-            })
-            .await
+        let backend =
+            DeliveryBackend { settings, store, name: Arc::clone(&name), leases, jobs, done, stop, closing: None };
+        working(backend, deliver, tasks.clone()).await
     }
+}
+
+/// The apalis worker itself. Boxed here, because within an async function the compiler cannot tell that its many layers
+/// are `Send`, and then nobody could spawn it.
+fn working(
+    backend: DeliveryBackend,
+    deliver: Arc<dyn Deliver>,
+    tasks: Tasks,
+) -> BoxFuture<'static, Result<(), WorkerError>> {
+    let (name, concurrency) = (backend.name.to_string(), backend.settings.concurrency);
+    WorkerBuilder::new(name)
+        .backend(backend)
+        .concurrency(concurrency)
+        .parallelize(spawn_handler)
+        .catch_panic()
+        .data(deliver)
+        .build(handle)
+        .run_until(async move {
+            tasks.stopping().await;
+            Ok::<(), WorkerError>(())
+        })
+        .boxed()
 }
 
 /// On a thread of its own choosing: otherwise apalis polls every handler in one task, and encryption uses one core.

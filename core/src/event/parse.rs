@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{
-    BODY_MAX, CTA_LABEL_MAX, CTA_URL_MAX, ChannelHint, Cta, DATA_MAX, KEY_MAX, Level, NewEvent, TITLE_MAX, TYPE_MAX,
-};
+use super::{CTA_LABEL_MAX, ChannelHint, Cta, DATA_MAX, KEY_MAX, Level, NewEvent};
 use crate::delivery::Channel;
 use crate::id::UserId;
+use rules::{has_nul, is_body, is_line, is_link, is_our_own_id, is_title, is_type, jsonb_len};
+
+mod rules;
 
 const FIELDS: [&str; 13] = [
     "id",
@@ -244,167 +245,5 @@ impl Form<'_> {
     }
 }
 
-fn is_type(text: &str) -> bool {
-    (1..=TYPE_MAX).contains(&text.len())
-        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
-}
-
-fn is_title(text: &str) -> bool {
-    is_line(text, TITLE_MAX) && !text.trim().is_empty()
-}
-
-fn is_body(text: &str) -> bool {
-    text.len() <= BODY_MAX && !text.contains('\0')
-}
-
-fn is_line(text: &str, max_chars: usize) -> bool {
-    text.chars().count() <= max_chars && !text.chars().any(char::is_control)
-}
-
-fn is_our_own_id(text: &str) -> bool {
-    text.strip_prefix("evt_")
-        .is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
-}
-
-/// http(s) with a host, or a path of our own site: `//host` and `/\host` would leave it.
-fn is_link(url: &str) -> bool {
-    let is_clean = !url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\');
-    let leads_somewhere = match url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) {
-        Some(rest) => !rest.is_empty() && !rest.starts_with(['/', '?', '#']),
-        None => url.starts_with('/') && !url.starts_with("//"),
-    };
-    url.len() <= CTA_URL_MAX && is_clean && leads_somewhere
-}
-
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(list) => list.iter().any(has_nul),
-        Value::Object(map) => map.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// The length of the text that Postgres makes of it: compact, with a space after each colon and comma.
-fn jsonb_len(value: &Value) -> usize {
-    let spaced = |len: usize| len.saturating_sub(1) * 2 + 2;
-    match value {
-        Value::Array(list) => list.iter().map(jsonb_len).sum::<usize>() + spaced(list.len()),
-        Value::Object(map) => {
-            let entries: usize = map.iter().map(|(name, value)| text_len(name) + ": ".len() + jsonb_len(value)).sum();
-            entries + spaced(map.len())
-        }
-        Value::String(text) => text_len(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string().len(),
-    }
-}
-
-fn text_len(text: &str) -> usize {
-    serde_json::to_string(text).map_or(text.len(), |quoted| quoted.len())
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn faults(json: &Value) -> Vec<String> {
-        NewEvent::from_json(json).err().map_or_else(Vec::new, |faults| faults.0.into_iter().map(|f| f.field).collect())
-    }
-
-    fn with(field: &str, value: Value) -> Value {
-        let mut event = json!({"user_id": 42, "type": "job.done", "title": "Ready", "body": "It is"});
-        event.as_object_mut().unwrap().insert(field.to_owned(), value);
-        event
-    }
-
-    #[test]
-    fn everything_wrong_is_named_at_once() {
-        let event = json!({"user_id": 0, "type": "Job Done", "title": "", "body": 7, "colour": "red"});
-
-        assert_eq!(faults(&event), ["colour", "user_id", "type", "title", "body"]);
-    }
-
-    #[test]
-    fn absent_and_null_are_the_same() {
-        assert_eq!(faults(&with("level", Value::Null)), [""; 0]);
-        assert_eq!(faults(&with("title", Value::Null)), ["title"]);
-        assert_eq!(faults(&json!({})), ["user_id", "type", "title", "body"]);
-    }
-
-    #[test]
-    fn a_user_id_is_positive_and_fits_64_bits() {
-        for wrong in [json!(0), json!(-1), json!(9_223_372_036_854_775_808_u64), json!(1.5), json!("42")] {
-            assert_eq!(faults(&with("user_id", wrong)), ["user_id"]);
-        }
-        assert_eq!(faults(&with("user_id", json!(i64::MAX))), [""; 0]);
-    }
-
-    #[test]
-    fn channels_are_a_non_empty_set_of_known_names() {
-        for wrong in [json!([]), json!(["ws", "ws"]), json!(["sms"]), json!("ws"), json!([1])] {
-            assert_eq!(faults(&with("channels", wrong)), ["channels"]);
-        }
-        assert_eq!(faults(&with("channels", json!(["email", "ws", "push"]))), [""; 0]);
-    }
-
-    #[test]
-    fn a_hint_must_not_contradict_channels() {
-        let mut event = with("channels", json!(["ws", "push"]));
-        event.as_object_mut().unwrap().insert("channel_hint".to_owned(), json!("push_only"));
-
-        assert_eq!(faults(&event), ["channel_hint"]);
-    }
-
-    #[test]
-    fn a_link_is_http_or_a_path_of_our_own_site() {
-        for right in ["https://example.org/x?y#z", "http://localhost:8080", "/", "/app/photo/7"] {
-            assert_eq!(faults(&with("cta", json!({"label": "Open", "url": right}))), [""; 0], "{right}");
-        }
-        for wrong in [
-            "javascript:alert(1)",
-            "//evil.example",
-            "/\\evil.example",
-            "app",
-            "",
-            "https://",
-            "http:///x",
-            "/a b",
-            "/a\tb",
-        ] {
-            assert_eq!(faults(&with("cta", json!({"label": "Open", "url": wrong}))), ["cta.url"], "{wrong}");
-        }
-    }
-
-    #[test]
-    fn no_nul_character_reaches_the_database() {
-        assert_eq!(faults(&with("title", json!("a\0b"))), ["title"]);
-        assert_eq!(faults(&with("body", json!("a\0b"))), ["body"]);
-        assert_eq!(faults(&with("data", json!({"a": [{"b\0": 1}]}))), ["data"]);
-        assert_eq!(faults(&with("id", json!("a\0b"))), ["id"]);
-    }
-
-    #[test]
-    fn an_own_id_must_not_look_like_ours() {
-        assert_eq!(faults(&with("id", json!("evt_01a20692a88e72f1824ea4cc05cff2e1"))), ["id"]);
-        assert_eq!(faults(&with("id", json!("evt_123"))), [""; 0]);
-    }
-
-    #[test]
-    fn it_must_be_delivered_before_it_expires() {
-        let mut event = with("deliver_at", json!("2026-11-23T10:00:00+03:00"));
-        event.as_object_mut().unwrap().insert("expires_at".to_owned(), json!("2026-11-23T07:00:00Z"));
-
-        assert_eq!(faults(&event), ["expires_at"]);
-        assert_eq!(faults(&with("deliver_at", json!("2026-11-23T10:00:00"))), ["deliver_at"]);
-    }
-
-    #[test]
-    fn data_is_measured_as_postgres_writes_it() {
-        assert_eq!(
-            jsonb_len(&json!({"a": [1, 2, {}], "b": "x\"y", "c": []})),
-            r#"{"a": [1, 2, {}], "b": "x\"y", "c": []}"#.len()
-        );
-    }
-}
+mod tests;

@@ -12,10 +12,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 
-use super::{
-    super::process::pause, DEADLINE, Error, Options, Postgres, ask, installed, pretended, scratch,
-    start,
-};
+use super::{super::process::pause, DEADLINE, Error, Options, Postgres, ask, installed, pretended, scratch, start};
 
 /// Ample for a start that does not wait to be refused by Postgres.
 const A_FAILED_START: Duration = Duration::from_secs(1);
@@ -70,19 +67,14 @@ fn a_killed_parent_takes_its_server_along() {
     parent.kill().unwrap();
     parent.wait().unwrap();
     let pid_file = directory.path().join("cluster/data/postmaster.pid");
-    eventually("the server is gone", || {
-        UnixStream::connect(&socket).is_err() && !pid_file.exists()
-    });
+    eventually("the server is gone", || UnixStream::connect(&socket).is_err() && !pid_file.exists());
 }
 
 #[test]
 fn a_start_right_after_the_parent_was_killed_waits_for_the_orphan() {
     let directory = scratch();
     let mut parent = hold_in_another_process(directory.path());
-    let url = format!(
-        "postgres://postgres@localhost/postgres?host={}/run",
-        directory.path().display()
-    );
+    let url = format!("postgres://postgres@localhost/postgres?host={}/run", directory.path().display());
     eventually("the server is up", || ask(&url, "select ''").is_ok());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut client = runtime.block_on(PgConnection::connect(&url)).unwrap();
@@ -108,10 +100,7 @@ fn a_start_right_after_the_parent_was_killed_waits_for_the_orphan() {
 
 fn send(signal: &str, pid: i32) {
     let mut shell = Command::new("sh");
-    let sent = shell
-        .args(["-c", &format!("kill -{signal} {pid}")])
-        .status()
-        .unwrap();
+    let sent = shell.args(["-c", &format!("kill -{signal} {pid}")]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -130,21 +119,14 @@ fn an_initdb_that_fails_leaves_no_data_that_looks_whole() {
     let broken = pretended("postgres (PostgreSQL) 15.1");
     let options = Options::at(directory.path()).bindir(Some(broken.path().to_owned()));
     let error = Postgres::start(&options).unwrap_err();
-    assert!(
-        matches!(&error, Error::Failed { program, .. } if program.ends_with("initdb")),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Failed { program, .. } if program.ends_with("initdb")), "{error}");
     let postgres = start(Options::at(directory.path()));
     assert_eq!(ask(postgres.url(), "select 'whole'").unwrap(), "whole");
 }
 
 fn hold_in_another_process(directory: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "postgres::tests::deaths::holds_a_server_until_killed",
-        ])
+        .args(["--ignored", "--exact", "postgres::tests::deaths::holds_a_server_until_killed"])
         .env(HOLDER_DIRECTORY, directory)
         .stdout(Stdio::null())
         .spawn()
@@ -154,10 +136,7 @@ fn hold_in_another_process(directory: &Path) -> Child {
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(
-            began.elapsed() < DEADLINE,
-            "not within {DEADLINE:?}: {what}"
-        );
+        assert!(began.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         pause();
     }
 }

@@ -1,0 +1,125 @@
+//! The WebSocket node: people's streams, live, and what they missed.
+//!
+//! `GET /ws` with a user token brings what comes from now on; `GET /ws?after=SEQ` first everything that follows `SEQ`.
+//! The token is a bearer's, a cookie's, or a subprotocol's: `eventcenter.v1.json, ec.bearer.TOKEN`, of which only the
+//! first is chosen. It is never taken from the URL, which ends up in logs.
+//!
+//! # Frames
+//! Text frames, one JSON object each, told apart by `t`:
+//! - `{"t":"event","seq":7,"prev":6,"replay":true,"event":{…}}`: the event at place 7. `replay` is true for what was in
+//!   the stream before this session began. Numbers only grow; `prev` is `seq` - 1.
+//! - `{"t":"gap","from":1,"to":5}`: these places are gone for ever, by age. The next event follows `to`.
+//! - `{"t":"error","code":"after_is_ahead","message":"…","head":5}`: the stream ends at `head`, before `after`. The
+//!   client's number is not of this stream (another person's, or from before a restored backup). 4416 follows.
+//! - `{"t":"error","code":"unknown_frame","message":"…"}`: the answer to any text of a client.
+//!
+//! # Close codes
+//! | code | | reconnect |
+//! |---|---|---|
+//! | 1001 | the server is going away | soon, spread out |
+//! | 1002, 1003, 1007 | not RFC 6455; binary; not UTF-8 | not unchanged |
+//! | 1008 | too many messages, or no answer to pings | with backoff |
+//! | 1009 | a message above 4 KiB | not unchanged |
+//! | 4416 | `after` is beyond the end of the stream | with another `after` |
+//!
+//! A socket that takes nothing for 10 s is cut without a code, since no frame could reach it.
+//!
+//! # Live and missed take the same path
+//! Nothing is pushed past the database: a wake is a hint to read `inbox` after a session's cursor, and what a session
+//! gets is what was read. The slow sweep makes up for lost hints.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use eventcenter_core::id::Seq;
+use eventcenter_core::metrics::WS_CLOSED;
+use fastwebsockets::upgrade::{IncomingUpgrade, UpgradeFut};
+use metrics::counter;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Duration, timeout};
+
+mod access;
+mod frame;
+mod node;
+mod outbox;
+mod rate;
+mod registry;
+mod session;
+mod socket;
+
+pub use node::Node;
+
+use access::{Offer, Refusal};
+use registry::Entry;
+use socket::{FastReader, FastWriter};
+
+/// How long a closed socket waits for the client to close it too.
+const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that a closed socket still reads and drops, so that the kernel does not answer them with a reset that would
+/// overtake our close frame. What comes after them gets the reset.
+const LINGER_BYTES: u64 = 1024 * 1024;
+
+/// The route `/ws`.
+pub fn router(node: Node) -> Router {
+    Router::new().route("/ws", get(connect)).with_state(node)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    after: Option<Seq>,
+}
+
+async fn connect(
+    State(node): State<Node>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    upgrade: Result<IncomingUpgrade, StatusCode>,
+) -> Result<Response, Refusal> {
+    let offer = Offer::read(&headers)?;
+    let user = offer.user(&headers, node.tokens(), node.cookie())?;
+    let Query(Parameters { after }) = parameters.or(Err(Refusal::Query))?;
+    if after.is_some_and(|after| after < Seq(0)) {
+        return Err(Refusal::Query);
+    }
+    let asks = headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let upgrade = upgrade.ok().filter(|_| asks).ok_or(Refusal::NoUpgrade)?;
+    if node.tasks().is_stopping() {
+        return Err(Refusal::Stopping);
+    }
+    let entry = node.enter(user).map_err(Refusal::Full)?;
+    let (response, upgraded) = upgrade.upgrade().or(Err(Refusal::NoUpgrade))?;
+    let mut response = response.map(Body::new);
+    if let Some(protocol) = offer.protocol {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    node.tasks().spawn(serve(node.clone(), entry, after, upgraded));
+    Ok(response)
+}
+
+async fn serve(node: Node, entry: Entry, after: Option<Seq>, upgraded: UpgradeFut) {
+    // The client may leave between our answer and the upgrade; there is nobody to tell then.
+    let Ok(socket) = upgraded.await else { return };
+    let (mut read, mut write) = tokio::io::split(socket.into_inner());
+    let reader = FastReader::new(&mut read);
+    let writer = FastWriter::new(&mut write);
+    let end = session::run(&node, &entry.session, after, reader, writer).await;
+    drop(entry);
+    counter!(WS_CLOSED, "reason" => end.as_str()).increment(1);
+    if timeout(LINGER, linger(read, write)).await.is_err() {
+        tracing::trace!(?end, "the client did not close its side");
+    }
+}
+
+async fn linger(read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin) {
+    if write.shutdown().await.is_ok() {
+        let rest = tokio::io::copy(&mut read.take(LINGER_BYTES), &mut tokio::io::sink()).await;
+        tracing::trace!(?rest, "dropped after the close frame");
+    }
+}

@@ -1,0 +1,90 @@
+use axum::body::to_bytes;
+use axum::http::header::AUTHORIZATION;
+use serde_json::Value;
+
+use super::*;
+use crate::auth::Origins;
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(*name, value.parse().unwrap());
+    }
+    headers
+}
+
+fn tokens() -> Tokens {
+    Tokens::hs256([7; 32])
+}
+
+fn token(user: i64) -> String {
+    tokens().issue(UserId::from_row(user), std::time::Duration::from_mins(1)).unwrap()
+}
+
+fn user(pairs: &[(&'static str, &str)]) -> Result<UserId, Refusal> {
+    let rules = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
+    let headers = headers(pairs);
+    Offer::read(&headers)?.user(&headers, &tokens(), &rules)
+}
+
+#[test]
+fn a_token_may_come_as_a_subprotocol_which_is_never_chosen() {
+    let offered = format!("{PROTOCOL}, ec.bearer.{}", token(42));
+
+    assert_eq!(user(&[("sec-websocket-protocol", &offered)]), Ok(UserId::from_row(42)));
+    let headers = headers(&[("sec-websocket-protocol", &offered)]);
+    assert_eq!(Offer::read(&headers).unwrap().protocol.unwrap(), PROTOCOL);
+}
+
+#[test]
+fn subprotocols_on_several_lines_are_one_list() {
+    let bearer = format!("ec.bearer.{}", token(42));
+    let lines = [("sec-websocket-protocol", bearer.as_str()), ("sec-websocket-protocol", PROTOCOL)];
+
+    assert_eq!(user(&lines), Ok(UserId::from_row(42)));
+}
+
+#[test]
+fn a_client_that_does_not_offer_our_subprotocol_is_told_so() {
+    for offered in ["graphql-ws", "", &format!("ec.bearer.{}", token(42))] {
+        assert_eq!(user(&[("sec-websocket-protocol", offered)]), Err(Refusal::Subprotocol));
+    }
+}
+
+#[test]
+fn a_wrong_subprotocol_token_is_not_made_good_by_a_cookie() {
+    let cookie = format!("ec_token={}", token(42));
+    let offered = format!("{PROTOCOL}, ec.bearer.wrong");
+    let headers =
+        [("sec-websocket-protocol", offered.as_str()), ("cookie", &cookie), ("sec-fetch-site", "same-origin")];
+
+    assert_eq!(user(&headers), Err(Refusal::Token(TokenError::Invalid)));
+}
+
+#[test]
+fn without_a_subprotocol_header_and_cookie_count() {
+    let bearer = format!("Bearer {}", token(42));
+    let cookie = format!("ec_token={}", token(7));
+
+    assert_eq!(user(&[(AUTHORIZATION.as_str(), &bearer)]), Ok(UserId::from_row(42)));
+    assert_eq!(
+        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://a.example")]),
+        Ok(UserId::from_row(7))
+    );
+    assert_eq!(
+        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://b.example")]),
+        Err(Refusal::Token(TokenError::ForeignOrigin))
+    );
+    assert_eq!(user(&[]), Err(Refusal::Token(TokenError::Missing)));
+}
+
+#[tokio::test]
+async fn refusals_are_problem_documents_that_say_what_to_do() {
+    let response = Refusal::Full(Full::Node).into_response();
+
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    assert_eq!(response.headers()[RETRY_AFTER], "5");
+    let problem: Value = serde_json::from_slice(&to_bytes(response.into_body(), 1000).await.unwrap()).unwrap();
+    assert_eq!((&problem["code"], &problem["status"]), (&"node_full".into(), &503.into()));
+}

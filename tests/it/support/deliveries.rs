@@ -1,0 +1,68 @@
+//! Deliveries to claim, and what became of them.
+
+use std::time::Duration;
+
+use eventcenter_core::delivery::{Channel, Message, Outcome, Report, Settlement, Try};
+use eventcenter_core::id::EventId;
+use eventcenter_core::store::{Claim, Load};
+use serde_json::json;
+
+use super::database::Database;
+use super::events::{an_event_with, id_of};
+
+/// Longer than any test.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// An ordinary claim of at most `limit`, of everything that is due.
+pub(crate) const fn a_claim(worker: &str, channel: Channel, limit: i32) -> Claim<'_> {
+    Claim { worker, channel, load: Load::Ordinary, limit, floor: None, lease: LEASE }
+}
+
+/// What follows from one try that came to `outcome`, with the longest wait its retry may have.
+pub(crate) fn settlement(message: &Message, channel: Channel, outcome: Outcome) -> Settlement {
+    Report::from(Try::overall(outcome)).settle(message, channel, Duration::ZERO, 0.999)
+}
+
+impl Database {
+    /// Emits `count` events that wait on `channel` alone, oldest first.
+    pub(crate) async fn plan(&self, channel: Channel, count: i64) -> Vec<EventId> {
+        let events: Vec<_> =
+            (1..=count).map(|user| an_event_with(user, &json!({"channels": [channel.as_str()]}))).collect();
+        let emitted = self.store().emit(&events.iter().collect::<Vec<_>>()).await.unwrap();
+        emitted.iter().map(id_of).collect()
+    }
+
+    /// Where a delivery stands, as in `skipped: noise`.
+    pub(crate) async fn state(&self, id: EventId, channel: Channel) -> String {
+        let deliveries = self.store().deliveries_of(id).await.unwrap();
+        let found = deliveries.iter().find(|one| one.channel == channel.as_str());
+        let delivery = found.unwrap_or_else(|| panic!("{id} was not planned for {channel}"));
+        match &delivery.reason {
+            Some(reason) => format!("{}: {reason}", delivery.state),
+            None => delivery.state.clone(),
+        }
+    }
+
+    /// The outcomes on record for a delivery, oldest first.
+    pub(crate) async fn outcomes(&self, id: EventId, channel: Channel) -> Vec<String> {
+        let deliveries = self.store().deliveries_of(id).await.unwrap();
+        let mine = deliveries.into_iter().filter(|one| one.channel == channel.as_str());
+        mine.flat_map(|one| one.attempts).map(|one| format!("{} {}", one.attempt, one.outcome)).collect()
+    }
+
+    /// Lets every lease run out, as if its worker had died long ago.
+    pub(crate) async fn expire_leases(&self) {
+        sqlx::query("update eventcenter.leases set until = clock_timestamp() - interval '1 s'")
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+
+    /// Lets the pauses between tries, and schedules, pass.
+    pub(crate) async fn make_all_due(&self) {
+        sqlx::query("update eventcenter.deliveries set due_at = clock_timestamp() where due_at > clock_timestamp()")
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+}
