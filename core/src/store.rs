@@ -57,7 +57,7 @@ impl Store {
                     Ok(())
                 })
             })
-            .connect_lazy_with(options.application_name("eventcenter"));
+            .connect_lazy_with(options.application_name("eventcenter").extra_float_digits(None));
         Ok(Self { pool })
     }
 
