@@ -94,7 +94,7 @@ async fn write_by_http(db: &Database, seed: u64) -> Vec<i64> {
 }
 
 async fn append_along(db: &Database, is_written: &AtomicBool) {
-    let mut keeper = KeeperSession::try_begin(db.url()).await.unwrap().unwrap();
+    let mut keeper = KeeperSession::connect(db.url()).await.unwrap();
     loop {
         let was_written = is_written.load(Ordering::SeqCst);
         let look = keeper.look(50, None, &[], Duration::ZERO).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_scheduled_event_takes_its_place_when_it_is_due() {
     assert_eq!(db.state(scheduled, Channel::Ws).await, "scheduled");
     db.store().emit(&[&to_stream(42)]).await.unwrap();
 
-    let keeper = KeeperSession::try_begin(db.url()).await.unwrap().unwrap();
+    let keeper = KeeperSession::connect(db.url()).await.unwrap();
     let keeper = tokio::sync::Mutex::new(keeper);
     eventually(SOON, || async {
         keeper.lock().await.look(10, None, &[], Duration::ZERO).await.unwrap();

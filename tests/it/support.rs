@@ -6,4 +6,5 @@ pub(crate) mod deliver;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod eventually;
+pub(crate) mod plans;
 pub(crate) mod sql;
