@@ -80,7 +80,8 @@ async fn the_same_name_with_the_same_body_answers_the_event_that_has_it() {
     let db = Database::fresh().await;
     // Written in another order and another offset, it still says the same.
     let first = json!({"id": "photo-7", "data": {"a": 1, "b": 2}, "expires_at": "2030-01-01T03:00:00+03:00"});
-    let again = json!({"id": "photo-7", "data": {"b": 2, "a": 1}, "expires_at": "2030-01-01T00:00:00Z", "level": "info"});
+    let again =
+        json!({"id": "photo-7", "data": {"b": 2, "a": 1}, "expires_at": "2030-01-01T00:00:00Z", "level": "info"});
     let (first, again) = (json_with(42, &first), json_with(42, &again));
     for event in [first, again] {
         let emit = sqlx::query_scalar("select eventcenter.emit($1)").bind(event);

@@ -93,7 +93,8 @@ async fn there_is_one_keeper_and_another_takes_over_within_a_second() {
     let keepers = [start_keeper(&db), start_keeper(&db), start_keeper(&db)];
     is_appended(&db, insert(&db, "{ws}").await).await;
     assert_eq!(db.count(KEEPERS).await, 1);
-    let kill = "select count(pg_terminate_backend(l.pid)) from pg_locks as l join pg_database as d on d.oid = l.database
+    let kill =
+        "select count(pg_terminate_backend(l.pid)) from pg_locks as l join pg_database as d on d.oid = l.database
         where l.locktype = 'advisory' and l.objsubid = 1 and d.datname = current_database()";
 
     assert_eq!(db.count(kill).await, 1);
@@ -124,7 +125,10 @@ async fn a_keeper_that_stops_gives_its_lock_up() {
 async fn an_idle_keeper_is_silent() {
     let db = Database::fresh().await;
     insert(&db, "{push}").await;
-    sqlx::query("update eventcenter.deliveries set due_at = due_at - interval '1 minute'").execute(db.pool()).await.unwrap();
+    sqlx::query("update eventcenter.deliveries set due_at = due_at - interval '1 minute'")
+        .execute(db.pool())
+        .await
+        .unwrap();
     let mut listener = Listener::connect(db.url()).await.unwrap();
     let keeper = start_keeper(&db);
     let last_look = "select (extract(epoch from max(a.query_start)) * 1000)::bigint from pg_stat_activity as a

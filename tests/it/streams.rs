@@ -14,8 +14,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::support::database::Database;
-use crate::support::eventually::{SOON, eventually};
 use crate::support::events::{an_event, an_event_with, id_of, json_with};
+use crate::support::eventually::{SOON, eventually};
 use crate::support::sql::insert;
 
 const PEOPLE: i64 = 3;

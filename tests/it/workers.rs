@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 use crate::support::database::Database;
 use crate::support::deliver::{Scripted, Worker};
 use crate::support::deliveries::{a_claim, settlement};
-use crate::support::eventually::{SOON, eventually};
 use crate::support::events::{an_event_with, id_of, in_seconds};
+use crate::support::eventually::{SOON, eventually};
 
 const PUSH: Channel = Channel::Push;
 
@@ -182,12 +182,8 @@ async fn a_worker_that_dies_between_send_and_settle_is_rescued_and_counted() {
     process.shutdown_background();
 
     let tasks = Tasks::default();
-    let settings = KeeperSettings {
-        url: db.url().to_owned(),
-        look: Duration::from_millis(25),
-        event_days: 180,
-        inbox_days: 90,
-    };
+    let settings =
+        KeeperSettings { url: db.url().to_owned(), look: Duration::from_millis(25), event_days: 180, inbox_days: 90 };
     tasks.spawn(keeper::run(db.store().clone(), settings, tasks.clone()));
     let lives = Scripted::sends_all(PUSH);
     let worker = Worker::start(&db, &lives, POLLING);

@@ -65,8 +65,7 @@ impl Model {
 
     /// What a claim may take.
     pub(super) fn ready(&self, channel: Channel, load: Load) -> Vec<Key> {
-        let is_wanted =
-            |one: &Delivery| one.place == Place::Due && one.is_suspect == (load == Load::Quarantined);
+        let is_wanted = |one: &Delivery| one.place == Place::Due && one.is_suspect == (load == Load::Quarantined);
         self.of(channel, is_wanted)
     }
 

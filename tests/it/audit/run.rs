@@ -68,9 +68,8 @@ impl Run {
         let books = self.db.store().audit(None).await.unwrap();
         for AuditRow { channel, planned, waiting, leased, settled, astray } in books {
             let channel = Channel::parse(&channel).unwrap();
-            let count = |is: fn(Place) -> bool| {
-                i64::try_from(self.model.of(channel, |one| is(one.place)).len()).unwrap()
-            };
+            let count =
+                |is: fn(Place) -> bool| i64::try_from(self.model.of(channel, |one| is(one.place)).len()).unwrap();
             assert_eq!(
                 (planned, waiting, leased, settled, astray),
                 (

@@ -36,7 +36,10 @@ impl fmt::Debug for Scripted {
 
 impl Scripted {
     /// Does what `script` says.
-    pub(crate) fn new<Sending>(channel: Channel, script: impl Fn(Message) -> Sending + Send + Sync + 'static) -> Arc<Self>
+    pub(crate) fn new<Sending>(
+        channel: Channel,
+        script: impl Fn(Message) -> Sending + Send + Sync + 'static,
+    ) -> Arc<Self>
     where
         Sending: Future<Output = Outcome> + Send + 'static,
     {
