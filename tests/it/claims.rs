@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::database::Database;
-use crate::support::deliveries::settlement;
+use crate::support::deliveries::{a_claim, settlement};
 use crate::support::events::{an_event_with, in_seconds};
 
 const PUSH: Channel = Channel::Push;
@@ -109,6 +109,21 @@ async fn a_stale_settle_changes_nothing() {
     assert_eq!(db.settle("next", &next[0], Outcome::Sent).await, SETTLED_ONE);
     assert_eq!(db.outcomes(id, PUSH).await, ["1 lost", "2 sent"]);
     db.assert_books_balance().await;
+}
+
+/// Each channel of an event has a try of the same number.
+#[tokio::test]
+async fn a_stale_settle_is_not_taken_for_another_channels() {
+    let db = Database::fresh().await;
+    let event = an_event_with(42, &json!({"channels": ["push", "email"]}));
+    db.store().emit(&[&event]).await.unwrap();
+    let slow = db.claim("slow", 1).await;
+    db.lose_workers().await;
+    let mail = db.store().claim(a_claim("mail", Channel::Email, 1)).await.unwrap();
+    let sent = settlement(&mail[0], Channel::Email, Outcome::Sent);
+    assert_eq!(db.store().settle(mail[0].lease, "mail", &[sent]).await.unwrap(), SETTLED_ONE);
+
+    assert_eq!(db.settle("slow", &slow[0], Outcome::Sent).await, STALE_ONE);
 }
 
 #[tokio::test]
