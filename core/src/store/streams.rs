@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection, Executor, PgPool};
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{SESSION, Store, StoreError};
 use crate::delivery::Channel;
 use crate::event::Event;
 use crate::id::{EventId, Seq, UserId};
@@ -88,7 +88,7 @@ impl KeeperSession {
     /// Connects. `url` must lead to Postgres itself or to a pooler in session mode.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let mut connection = PgConnection::connect(url).await?;
-        connection.execute(super::SESSION).await?;
+        connection.execute(SESSION).await?;
         Ok(Self { connection })
     }
 

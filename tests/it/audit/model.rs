@@ -35,6 +35,10 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    pub(super) const fn at(place: Place) -> Self {
+        Self { place, attempt: 0, lost: 0, is_suspect: false, is_expired: false }
+    }
+
     /// As `delivery_status` says it.
     pub(super) const fn state(&self) -> &'static str {
         match self.place {
@@ -54,8 +58,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn plan(&mut self, key: Key, place: Place, is_expired: bool) {
-        let delivery = Delivery { place, attempt: 0, lost: 0, is_suspect: false, is_expired };
+    pub(super) fn plan(&mut self, key: Key, delivery: Delivery) {
         assert!(self.deliveries.insert(key, delivery).is_none());
     }
 

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Uuid;
 
-use super::model::{Key, Model, Place};
+use super::model::{Delivery, Key, Model, Place};
 use crate::support::database::Database;
 use crate::support::deliveries::{a_claim, settlement};
 use crate::support::events::{id_of, in_seconds, json_with};
 use crate::support::sql::insert;
 
 const WORKER: &str = "w";
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 /// Longer than any schedule lasts.
 const TOO_OLD: Duration = Duration::from_secs(1_000_000);
 
@@ -97,11 +97,11 @@ impl Run {
     async fn emit(&mut self) {
         let channels: Vec<Channel> =
             Channel::ALL.choose_multiple(&mut self.random, 3).copied().take(self.random.random_range(1..=3)).collect();
-        let (is_noisy, is_late) = (self.random.random_bool(0.2), self.random.random_bool(0.2));
+        let (is_progress, is_late) = (self.random.random_bool(0.2), self.random.random_bool(0.2));
         let is_scheduled = !is_late && self.random.random_bool(0.2);
         let mut fields = json!({"channels": channels.iter().map(|one| one.as_str()).collect::<Vec<_>>()});
         let mut set = |name: &str, value: Value| fields.as_object_mut().unwrap().insert(name.to_owned(), value);
-        if is_noisy {
+        if is_progress {
             set("type", json!("job.progress"));
         }
         if is_late {
@@ -116,13 +116,13 @@ impl Run {
         let id = if by_http { self.emit_by_http(&event).await } else { self.emit_by_sql(&event).await };
 
         for channel in channels {
-            let is_noise = is_noisy && channel != Channel::Ws;
+            let is_noise = is_progress && channel != Channel::Ws;
             let place = match (is_noise, is_scheduled) {
                 (true, _) => Place::Settled("skipped"),
                 (false, true) => Place::Later,
                 (false, false) => Place::Due,
             };
-            self.model.plan((id, channel), place, is_late);
+            self.model.plan((id, channel), Delivery { is_expired: is_late, ..Delivery::at(place) });
         }
         if by_http {
             self.model.append(|key| key.0 == id);
@@ -247,7 +247,9 @@ impl Run {
         let (_, batch) = self.leases.remove(&lease).unwrap();
         let lost = batch.into_iter().filter(|message| held.contains(&(message.event.id, channel)));
         self.lost.extend(lost.map(|message| (channel, message)));
-        held.into_iter().for_each(|key| self.model.lose(key));
+        for key in held {
+            self.model.lose(key);
+        }
     }
 
     async fn release(&mut self) {
@@ -257,7 +259,9 @@ impl Run {
         let released = self.db.store().release(lease, WORKER, &ids).await.unwrap();
 
         assert_eq!(usize::try_from(released).unwrap(), ids.len());
-        ids.into_iter().for_each(|id| self.model.release((id, channel)));
+        for id in ids {
+            self.model.release((id, channel));
+        }
         self.forget_if_empty(lease);
     }
 
