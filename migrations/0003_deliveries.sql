@@ -105,10 +105,12 @@ create table eventcenter.cancellations (
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
 ) returns table (
-    lease_id bigint, event_id uuid, user_id bigint, attempt integer, due_at timestamptz, since timestamptz, expires_at timestamptz
+    lease_id bigint, event_id uuid, user_id bigint, attempt integer,
+    due_at timestamptz, since timestamptz, expires_at timestamptz
 )
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
     v_due tid[];
@@ -165,8 +167,9 @@ end;
 -- retry, or null when it is settled), and its tries, one per target.
 -- Only what the lease still holds is written: the lease is locked first, and what was rescued meanwhile is
 -- reported as stale, or as repeated when this very try is on record (a reply was lost and the caller asks again).
+-- The caller names the channel, since the lease may be gone.
 create function eventcenter.settle(
-    p_lease bigint, p_worker text,
+    p_lease bigint, p_worker text, p_channel text,
     p_event_ids uuid[], p_attempts integer[], p_retry_in_s double precision[],
     t_event_ids uuid[], t_targets text[], t_outcomes text[], t_reasons text[],
     t_codes text[], t_durations_ms integer[], t_balances smallint[]
@@ -226,7 +229,7 @@ begin
             join unnest(v_lost) as l (event_id) using (event_id)
             join unnest(t_event_ids, t_targets, t_outcomes) as t (event_id, target, outcome) using (event_id)
             join eventcenter.attempts as a
-                on a.event_id = p.event_id and a.attempt = p.attempt
+                on a.event_id = p.event_id and a.channel = p_channel and a.attempt = p.attempt
                 and a.target = t.target and a.outcome = t.outcome
         );
     end if;

@@ -90,7 +90,8 @@ end $$;
 -- The appender: the oldest due ws deliveries of everyone. The floor and the pinned plan are as in claim().
 create function eventcenter.append_due(p_limit integer, p_floor timestamptz) returns integer
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
     v_due tid[];
 begin

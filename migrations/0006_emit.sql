@@ -7,7 +7,10 @@ create function eventcenter.says_the_same(
 ) returns boolean
 language sql stable
 return (
-    (e.user_id, e.type, e.title, e.body, e.level, e.cta, e.data, e.deliver_at, e.expires_at, e.collapse_key, e.channel_hint)
+    (
+        e.user_id, e.type, e.title, e.body, e.level, e.cta, e.data,
+        e.deliver_at, e.expires_at, e.collapse_key, e.channel_hint
+    )
     is not distinct from
     ($2, $3, $4, $5, coalesce($6, 'info'), $9, $10, $11, $12, $13, $8)
     and ($7 is null or (e.channels @> $7 and e.channels <@ $7))

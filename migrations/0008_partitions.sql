@@ -77,11 +77,12 @@ begin
     return v_day;
 end $$;
 
--- Keys and cancellations of events that are gone, up to p_limit a call.
-create function eventcenter.forget_keys(p_keep_days integer, p_limit integer) returns bigint
+-- Keys and cancellations of events whose day was dropped, up to p_limit keys a call. A key lives as long as its event:
+-- a day that could not be dropped keeps both.
+create function eventcenter.forget_keys(p_limit integer) returns bigint
 language plpgsql as $$
 declare
-    v_before uuid := eventcenter.day_floor((now() at time zone 'UTC')::date - p_keep_days);
+    v_before uuid := (select eventcenter.day_floor(min(day)) from eventcenter.partitions where parent = 'events');
     v_forgotten bigint;
 begin
     delete from eventcenter.cancellations where event_id < v_before;

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct Format {
     /// Answer in JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = None::<&str>)]
     pub(super) json: bool,
 }
 

@@ -11,6 +11,7 @@ use super::{Secret, parse};
 
 /// The directory of `eventcenter dev`.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Development")]
 pub struct DevHome {
     /// Where `eventcenter dev` keeps its database, secrets, mail, and dev.json, which says how to reach it.
     #[arg(long, env = "EVENTCENTER_DEV_DATA", value_name = "DIR", default_value = ".dev")]
@@ -19,6 +20,7 @@ pub struct DevHome {
 
 /// Where `eventcenter dev` finds Postgres.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Development")]
 pub struct PostgresBinaries {
     /// The directory of `postgres` and `initdb`. Default: PATH, then the usual places.
     #[arg(long, env = "PG_BINDIR", value_name = "DIR")]
@@ -34,6 +36,7 @@ impl PostgresBinaries {
 
 /// A service's way to the HTTP API.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
 pub struct Client {
     /// The server. Default: the running `eventcenter dev`.
     #[arg(long, env = "EVENTCENTER_URL", value_name = "URL", value_parser = parse::site)]

@@ -89,3 +89,45 @@ fn summary(id: EventId, message: &Message<'_>) -> Summary {
         sent_at: message.date().map(mail_parser::DateTime::to_rfc3339),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "evt_01a20692a88e72f1824ea4cc05cff2e1";
+    const MAIL: &str = concat!(
+        "From: dev@example.org\r\nTo: Anna <anna@example.org>\r\nSubject: =?utf-8?B?0JPQvtGC0L7QstC+?=\r\n",
+        "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n",
+        "--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nPlain\r\n",
+        "--x\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        "<p style=3D\"color:red\">Rich</p>\r\n--x--\r\n",
+    );
+
+    #[tokio::test]
+    async fn a_mail_is_shown_decoded_and_other_files_are_not() {
+        let directory = std::env::temp_dir().join(format!("eventcenter-mail-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join(format!("{NAME}.eml")), MAIL).unwrap();
+        for other in [format!(".{NAME}.eml.draft"), "notes.eml".to_owned()] {
+            std::fs::write(directory.join(other), MAIL).unwrap();
+        }
+        let id = EventId::parse(NAME).unwrap();
+
+        let listed = list(&directory).await.unwrap();
+        let mail = read(&directory, id).await.unwrap().unwrap();
+        let html = html(&directory, id).await.unwrap().unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+
+        assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), [NAME]);
+        assert_eq!((mail.summary.subject.as_str(), mail.summary.to.as_str()), ("Готово", "anna@example.org"));
+        assert_eq!((mail.text.as_deref(), html.trim()), (Some("Plain"), "<p style=\"color:red\">Rich</p>"));
+        assert!(mail.headers.ends_with("boundary=x"), "{}", mail.headers);
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_not_there_yet_has_no_mail() {
+        let listed = list(Path::new("/nonexistent/eventcenter-mail")).await.unwrap();
+
+        assert_eq!(listed.len(), 0);
+    }
+}

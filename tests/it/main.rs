@@ -1,6 +1,8 @@
-//! The promises of EventCenter, each as a test that can fail, against a real Postgres.
+//! The promises of `EventCenter`, each as a test that can fail, against a real Postgres.
 //!
 //! One binary, so that all specifications share one server; each test has a database of its own.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
 
 mod api;
 mod architecture;
@@ -16,6 +18,7 @@ mod partitions;
 mod permissions;
 mod planner;
 mod planning;
+mod redrives;
 mod streams;
 mod support;
 mod workers;

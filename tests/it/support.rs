@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod installation;
 pub(crate) mod mail_server;
 pub(crate) mod peer;
+pub(crate) mod plans;
 pub(crate) mod process;
 pub(crate) mod push_service;
 pub(crate) mod server;

@@ -13,7 +13,7 @@ use eventcenter_core::tasks::Tasks;
 use metrics::{counter, gauge};
 
 /// How often the others ask whether the keeper is gone.
-const TAKE_OVER: Duration = Duration::from_millis(500);
+const TAKE_OVER: Duration = Duration::from_millis(200);
 /// Deliveries appended by one look. When there are more, the next look follows at once.
 const APPEND_MAX: i32 = 1000;
 /// As for claims: how far below now a look reaches, and how often it reaches for everything.
@@ -51,20 +51,24 @@ pub struct KeeperSettings {
 pub async fn run(store: Store, settings: KeeperSettings, tasks: Tasks) {
     gauge!(KEEPER).set(0.0);
     while !tasks.is_stopping() {
-        match KeeperSession::try_begin(&settings.url).await {
-            Ok(Some(session)) => {
-                gauge!(KEEPER).set(1.0);
-                tracing::info!("keeping house");
-                if let Err(error) = keep(session, &store, &settings, &tasks).await {
-                    tracing::warn!(%error, "stopped keeping house");
-                }
-                gauge!(KEEPER).set(0.0);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "could not ask for the keeper's lock"),
+        if let Err(error) = stand_by(&store, &settings, &tasks).await {
+            tracing::warn!(%error, "stopped keeping house, or waiting to");
         }
+        gauge!(KEEPER).set(0.0);
         tasks.pause(TAKE_OVER).await;
     }
+}
+
+async fn stand_by(store: &Store, settings: &KeeperSettings, tasks: &Tasks) -> Result<(), StoreError> {
+    let mut session = KeeperSession::connect(&settings.url).await?;
+    while !session.try_lock().await? {
+        if tasks.pause(TAKE_OVER).await {
+            return session.end().await;
+        }
+    }
+    gauge!(KEEPER).set(1.0);
+    tracing::info!("keeping house");
+    keep(session, store, settings, tasks).await
 }
 
 async fn keep(
@@ -111,10 +115,11 @@ async fn rescue_leases(store: &Store) -> Result<(), StoreError> {
 async fn upkeep(store: Store, settings: KeeperSettings, tasks: Tasks) {
     let done = async {
         store.create_partitions(DAYS_AHEAD).await?;
-        drop_partitions(&store, settings.event_days, &tasks).await?;
         while !tasks.is_stopping() && store.trim_inbox(settings.inbox_days, TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
-        while !tasks.is_stopping() && store.forget_keys(settings.event_days, TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
-        Ok::<(), StoreError>(())
+        // A day that cannot go yet keeps nothing else from being forgotten.
+        let dropped = drop_partitions(&store, settings.event_days, &tasks).await;
+        while !tasks.is_stopping() && store.forget_keys(TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
+        dropped
     };
     if let Err(error) = done.await {
         tracing::warn!(%error, "upkeep is incomplete; it is tried again in an hour");

@@ -26,6 +26,8 @@ pub struct Settlement {
     pub lease: LeaseId,
     /// Whose delivery.
     pub event_id: EventId,
+    /// On which channel.
+    pub channel: Channel,
     /// The number of the try.
     pub attempt: u32,
     /// Until the next try, or `None` when the delivery is settled.
@@ -83,6 +85,7 @@ impl Report {
         Settlement {
             lease: message.lease,
             event_id: message.event.id,
+            channel,
             attempt: message.attempt,
             retry_in,
             was_sent: message.was_sent || self.tries.iter().any(|one| one.outcome == Outcome::Sent),

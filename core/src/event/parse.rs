@@ -1,4 +1,4 @@
-//! From JSON to a [`NewEvent`]: every fault is found and named at once. The database holds the same bounds as CHECKs,
+//! From JSON to a [`NewEvent`]: every fault is found and named at once. The database holds the same bounds as checks,
 //! for those who insert by SQL.
 
 use std::fmt;

@@ -169,11 +169,15 @@ impl Store {
         worker: &str,
         settlements: &[Settlement],
     ) -> Result<SettleCount, StoreError> {
+        let Some(channel) = settlements.first().map(|one| one.channel) else {
+            return Ok(SettleCount::default());
+        };
         let tries: Vec<TryRow<'_>> = settlements.iter().flat_map(try_rows).collect();
         let row = sqlx::query_file!(
             "src/store/sql/settle.sql",
             lease.get(),
             worker,
+            channel.as_str(),
             &column(settlements, |one| one.event_id.uuid()),
             &column(settlements, |one| i32::try_from(one.attempt).unwrap_or(i32::MAX)),
             &column(settlements, |one| one.retry_in.map(|wait| wait.as_secs_f64())) as _,

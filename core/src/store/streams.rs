@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection, Executor, PgPool};
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{SESSION, Store, StoreError};
 use crate::delivery::Channel;
 use crate::event::Event;
 use crate::id::{EventId, Seq, UserId};
@@ -77,21 +77,24 @@ pub struct Look {
     pub due: Vec<Channel>,
 }
 
-/// A connection of its own that holds the keeper's lock: one in the whole installation. The lock ends with the
-/// connection, so a killed process frees it at once.
+/// A connection of its own that holds the keeper's lock, or waits for it: one holds it in the whole installation. The
+/// lock ends with the connection, so a killed process frees it at once.
 #[derive(Debug)]
 pub struct KeeperSession {
     connection: PgConnection,
 }
 
 impl KeeperSession {
-    /// Tries to become the keeper; `None` while somebody else is. `url` must lead to Postgres itself or to a pooler
-    /// in session mode.
-    pub async fn try_begin(url: &str) -> Result<Option<Self>, StoreError> {
+    /// Connects. `url` must lead to Postgres itself or to a pooler in session mode.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let mut connection = PgConnection::connect(url).await?;
-        connection.execute(super::SESSION).await?;
-        let is_held = sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut connection).await?;
-        Ok(is_held.then_some(Self { connection }))
+        connection.execute(SESSION).await?;
+        Ok(Self { connection })
+    }
+
+    /// Tries to become the keeper; whether it did. Waiting in the database instead would hold back vacuum.
+    pub async fn try_lock(&mut self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut self.connection).await?)
     }
 
     /// One look: moves at most `limit` due ws deliveries into their streams, from `floor` before now on, and sees which

@@ -44,9 +44,9 @@ impl Store {
         Ok(sqlx::query_file_scalar!("src/store/sql/drop_partition.sql", keep_days).fetch_one(&self.pool).await?)
     }
 
-    /// Forgets up to `limit` keys of events past `keep_days`.
-    pub async fn forget_keys(&self, keep_days: i32, limit: i32) -> Result<i64, StoreError> {
-        Ok(sqlx::query_file_scalar!("src/store/sql/forget_keys.sql", keep_days, limit).fetch_one(&self.pool).await?)
+    /// Forgets up to `limit` keys of events whose day was dropped.
+    pub async fn forget_keys(&self, limit: i32) -> Result<i64, StoreError> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/forget_keys.sql", limit).fetch_one(&self.pool).await?)
     }
 
     /// Forgets about `limit` inbox entries past `keep_days`, from the beginnings of streams.

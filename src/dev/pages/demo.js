@@ -53,6 +53,9 @@ class Stream {
   }
 
   #receive(frame) {
+    // The database was made anew under an open page.
+    if (frame.code === 'after_is_ahead') this.#cursor = 0;
+    if (frame.t === 'gap') this.#cursor = frame.to;
     if (frame.t !== 'event' || frame.seq <= this.#cursor) return;
     this.#cursor = frame.seq;
     this.onEntry(frame.event, frame.seq, Boolean(frame.replay) && this.#replayed);

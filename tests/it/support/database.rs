@@ -35,10 +35,11 @@ impl Database {
         let options: PgConnectOptions = url.parse().unwrap();
         Self {
             store: Store::connect(&url, STORE_CONNECTIONS).unwrap(),
-            // Named apart from the store's connections, so that a test may kill those.
+            // Named apart from the store's connections, so that a test may kill those. As in those, no JIT: it takes
+            // longer than any statement here.
             pool: PgPoolOptions::new()
                 .max_connections(ASKING_CONNECTIONS)
-                .connect_lazy_with(options.application_name("test")),
+                .connect_lazy_with(options.application_name("test").options([("jit", "off")])),
             name,
             url,
         }

@@ -1,6 +1,7 @@
 //! A channel that does what the test says, and a worker that runs it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use super::database::Database;
+
+/// A worker claims, settles and renews at once.
+const CONNECTIONS: u32 = 4;
 
 type Script = dyn Fn(Message) -> BoxFuture<'static, Outcome> + Send + Sync;
 
@@ -72,11 +76,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts it. It hears notifications as a node does, and polls as often as `settings` say.
+    /// Starts it, with connections of its own: it can be killed alone. It hears notifications as a node does, and polls as often as `settings` say.
     pub(crate) fn start(db: &Database, deliver: &Arc<Scripted>, settings: WorkerSettings) -> Self {
         let tasks = Tasks::default();
-        let (store, url) = (db.store().clone(), db.url().to_owned());
-        tasks.spawn(work(store, url, Arc::clone(deliver), settings, tasks.clone()));
+        tasks.spawn(work(db.url().to_owned(), Arc::clone(deliver), settings, tasks.clone()));
         Self { tasks }
     }
 
@@ -91,9 +94,10 @@ impl Worker {
     }
 }
 
-async fn work(store: Store, url: String, deliver: Arc<Scripted>, settings: WorkerSettings, tasks: Tasks) {
-    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let name = format!("worker-{}", NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+async fn work(url: String, deliver: Arc<Scripted>, settings: WorkerSettings, tasks: Tasks) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let store = Store::connect(&url, CONNECTIONS).unwrap();
     let wake = Arc::new(Notify::new());
     let mut listener = Listener::connect(&url).await.unwrap();
     let (woken, stopping) = (Arc::clone(&wake), tasks.clone());

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use eventcenter_core::delivery::{Channel, Message, Outcome, Report, Settlement, Try};
 use eventcenter_core::id::EventId;
-use eventcenter_core::store::{Claim, Load};
+use eventcenter_core::store::{Claim, Load, SettleCount};
 use serde_json::json;
 
 use super::database::Database;
 use super::events::{an_event_with, id_of};
 
 /// Longer than any test.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// An ordinary claim of at most `limit`, of everything that is due.
 pub(crate) const fn a_claim(worker: &str, channel: Channel, limit: i32) -> Claim<'_> {
@@ -30,6 +30,29 @@ impl Database {
             (1..=count).map(|user| an_event_with(user, &json!({"channels": [channel.as_str()]}))).collect();
         let emitted = self.store().emit(&events.iter().collect::<Vec<_>>()).await.unwrap();
         emitted.iter().map(id_of).collect()
+    }
+
+    /// Claims at most `limit` push deliveries.
+    pub(crate) async fn claim(&self, worker: &str, limit: i32) -> Vec<Message> {
+        self.store().claim(a_claim(worker, Channel::Push, limit)).await.unwrap()
+    }
+
+    /// Claims one push delivery that has lost a worker.
+    pub(crate) async fn claim_suspect(&self, worker: &str) -> Vec<Message> {
+        let claim = Claim { load: Load::Quarantined, ..a_claim(worker, Channel::Push, 1) };
+        self.store().claim(claim).await.unwrap()
+    }
+
+    /// Settles one push delivery.
+    pub(crate) async fn settle(&self, worker: &str, message: &Message, outcome: Outcome) -> SettleCount {
+        let settlement = settlement(message, Channel::Push, outcome);
+        self.store().settle(message.lease, worker, &[settlement]).await.unwrap()
+    }
+
+    /// Whoever holds something dies, and it is taken back.
+    pub(crate) async fn lose_workers(&self) {
+        self.expire_leases().await;
+        self.store().rescue().await.unwrap();
     }
 
     /// Where a delivery stands, as in `skipped: noise`.
@@ -60,9 +83,9 @@ impl Database {
 
     /// Lets the pauses between tries, and schedules, pass.
     pub(crate) async fn make_all_due(&self) {
-        sqlx::query("update eventcenter.deliveries set due_at = clock_timestamp() where due_at > clock_timestamp()")
-            .execute(self.pool())
-            .await
-            .unwrap();
+        let pass =
+            "update eventcenter.deliveries set due_at = clock_timestamp(), since = least(since, clock_timestamp())
+            where due_at > clock_timestamp()";
+        sqlx::query(pass).execute(self.pool()).await.unwrap();
     }
 }

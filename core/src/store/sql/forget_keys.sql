@@ -1,2 +1,2 @@
--- Forgets up to $2 keys of events older than $1 days.
-select eventcenter.forget_keys($1, $2) as "forgotten!";
+-- Forgets up to $1 keys of events whose day was dropped.
+select eventcenter.forget_keys($1) as "forgotten!";

@@ -3,4 +3,4 @@ select
     s.settled as "settled!",
     s.repeated as "repeated!",
     s.stale as "stale!"
-from eventcenter.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as s;
+from eventcenter.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as s;
