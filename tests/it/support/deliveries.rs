@@ -83,7 +83,8 @@ impl Database {
 
     /// Lets the pauses between tries, and schedules, pass.
     pub(crate) async fn make_all_due(&self) {
-        let pass = "update eventcenter.deliveries set due_at = clock_timestamp(), since = least(since, clock_timestamp())
+        let pass =
+            "update eventcenter.deliveries set due_at = clock_timestamp(), since = least(since, clock_timestamp())
             where due_at > clock_timestamp()";
         sqlx::query(pass).execute(self.pool()).await.unwrap();
     }
