@@ -288,7 +288,13 @@ begin
     lost as materialized (
         select h.*, p_lost_max <= 1 + (
             select count(*) from eventcenter.attempts as a
-            where a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+            where
+                a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+                -- A redrive starts afresh.
+                and a.attempt > coalesce((
+                    select max(r.attempt) from eventcenter.attempts as r
+                    where r.event_id = h.event_id and r.channel = h.channel and r.outcome = 'redriven'
+                ), 0)
         ) as is_dead
         from eventcenter.leased as h
         where h.lease_id in (select e.id from expired as e)

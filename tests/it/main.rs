@@ -13,6 +13,7 @@ mod partitions;
 mod permissions;
 mod planner;
 mod planning;
+mod readme;
 mod redrives;
 mod streams;
 mod support;
