@@ -100,14 +100,16 @@ create table eventcenter.cancellations (
 -- Claims up to p_limit due deliveries of a channel: deletes them and writes one lease in the same statement.
 -- p_floor spares the scan the dead entries that a held snapshot keeps; it only delays what lies below it, and the
 -- caller sweeps without it. The settings pin the plan to the index: a table analysed while empty would otherwise
--- be sorted whole. statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
+-- be sorted whole. Wherever a node is switched off, JIT is too: where that node is needed after all, its made-up cost
+-- would have every call compiled, for half a second. statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
 ) returns table (
     lease_id bigint, event_id uuid, user_id bigint, attempt integer, due_at timestamptz, since timestamptz, expires_at timestamptz
 )
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_due tid[];
@@ -345,7 +347,7 @@ create function eventcenter.redrive(
     p_state text, p_channel text, p_type text, p_user_id bigint, p_event_id uuid, p_limit integer
 ) returns table (event_id uuid, channel text)
 language sql
-set enable_seqscan = off
+set enable_seqscan = off set jit = off
 begin atomic
     with ended as (
         select a.event_id, a.channel, a.attempt, e.user_id, e.expires_at
