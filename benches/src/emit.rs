@@ -61,7 +61,9 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
 async fn over_http(home: &Path, engine: &Engine, seconds: u32) -> Result<f64> {
     let mut wrk = command("wrk");
     wrk.args(["-t", "2", "-c", &CONNECTIONS.to_string(), "-d", &seconds.to_string(), "-s"]);
-    wrk.arg(home.join("emit.lua")).arg(format!("http://{}/events", engine.address())).args(["--", engine.service_key()]);
+    wrk.arg(home.join("emit.lua"))
+        .arg(format!("http://{}/events", engine.address()))
+        .args(["--", engine.service_key()]);
     let said = output(wrk).await?;
     let rate = number_after(&said, "result ")?;
     if number_after(&said, &format!("result {rate:.6} "))? > 0.0 {

@@ -50,14 +50,14 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
             (Err(error), _) | (_, Err(error)) => no_frames = Some(error.to_string()),
         }
     }
-    let frames = "  their commit → frame, p50";
+    let name = "  their commit → frame, p50";
     Ok(vec![
         Row::against("inserts by SQL (32 connections)", &plain, "with NOTIFY", &notified, 2.5),
         Row::against("  while a keeper appends them", &kept, "with NOTIFY", &notified, 0.0),
         Row::alone("  their commit → announced, p50", " ms", announced.median(), Target::AtMost(30.0)),
         match no_frames {
-            None => Row::alone(frames, " ms", framed.median(), Target::AtMost(30.0)),
-            Some(failure) => Row::failed(frames, failure),
+            None => Row::alone(name, " ms", framed.median(), Target::AtMost(30.0)),
+            Some(failure) => Row::failed(name, failure),
         },
     ])
 }

@@ -1,4 +1,4 @@
-//! `make bench`: what EventCenter promises about speed, measured beside its peers.
+//! `make bench`: what the engine promises about speed, measured beside its peers.
 //!
 //! Everything runs on one private Postgres with its defaults (fsync on), in one run, and contenders take turns, so that
 //! what slows one slows all. Ratios count, not rates: two cores carry the load generator as well.
@@ -39,7 +39,7 @@ enum Part {
     Idle,
 }
 
-/// Measures EventCenter beside its peers. Exit status 0 when every target is reached.
+/// Measures the engine beside its peers. Exit status 0 when every target is reached.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these parts.
