@@ -5,7 +5,7 @@ select
 from eventcenter.claim('push', false, 'pgbench', 500, '-infinity', interval '30 s')
 \gset
 select * from eventcenter.settle(
-    :lease, 'pgbench',
+    :lease, 'pgbench', 'push',
     :ids::uuid[], array_fill(1, array[500]), array_fill(null::double precision, array[500]),
     :ids::uuid[], array_fill(''::text, array[500]), array_fill('sent'::text, array[500]),
     array_fill(null::text, array[500]), array_fill(null::text, array[500]),

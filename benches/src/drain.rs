@@ -8,7 +8,7 @@ use eventcenter_core::delivery::{Channel, Message, Outcome, Report, Try};
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::Deliver;
-use eventcenter_workers::worker::{self, WorkerSettings};
+use eventcenter_workers::worker::{Worker, WorkerSettings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, PgConnection};
@@ -68,13 +68,14 @@ async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
     let tasks = Tasks::default();
     let began = Instant::now();
     let delivering: Arc<dyn Deliver> = Arc::<Noop>::clone(&noop);
-    let worker = worker::run(delivering, store.clone(), settings, "bench", Arc::default(), &tasks);
+    let worker =
+        Worker { deliver: delivering, store: store.clone(), settings, name: "bench".to_owned(), wake: Arc::default() };
     let watching = async {
         tokio::time::timeout(PATIENCE, noop.none_left.notified()).await?;
         tasks.stop();
         Ok::<(), crate::Error>(())
     };
-    let (ran, drained) = tokio::join!(worker, watching);
+    let (ran, drained) = tokio::join!(worker.run(&tasks), watching);
     ran?;
     drained?;
     tasks.drain(PATIENCE).await;

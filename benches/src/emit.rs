@@ -75,7 +75,7 @@ async fn over_http(home: &Path, engine: &Engine, seconds: u32) -> Result<f64> {
 /// What the committer does when nobody speaks HTTP to it: the share of HTTP is the difference.
 async fn in_process(store: &Store, during: Duration) -> Result<f64> {
     let tasks = Tasks::default();
-    let committer = Committer::start(store.clone(), &tasks);
+    let committer = Committer::start(store, &tasks);
     let began = Instant::now();
     let mut emitters = JoinSet::new();
     for first in 0..u64::from(CONNECTIONS) {

@@ -25,8 +25,8 @@ fn tour() -> Vec<Step> {
         for line in block.lines() {
             match (line.strip_prefix("$ "), steps.last_mut()) {
                 (Some(command), _) => steps.push(Step { command: command.to_owned(), ..Step::default() }),
-                (None, Some(step)) if is_open(&step.command) => step.command += &format!("\n{line}"),
-                (None, Some(step)) => step.shown += &format!("{line}\n"),
+                (None, Some(step)) if is_open(&step.command) => step.command.extend(["\n", line]),
+                (None, Some(step)) => step.shown.extend([line, "\n"]),
                 (None, None) => panic!("the tour shows output before any command: {line}"),
             }
         }
@@ -74,13 +74,15 @@ async fn the_tour_works_word_for_word() {
         .unwrap();
     let dev_json = home.0.join(".dev/dev.json");
     eventually(SOON, || async { dev_json.exists().then_some(()) }).await;
-    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let path = std::env::var_os("PATH").unwrap();
+    let places = binary.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(places).unwrap();
 
     let mut script = String::new();
     for step in tour() {
         let is_assignment = step.command.starts_with("export ") || step.command.starts_with("DATABASE_URL=");
         if is_assignment {
-            script += &format!("{}\n", step.command);
+            script.extend([&step.command, "\n"]);
             continue;
         }
         let said = Command::new("sh")
