@@ -28,14 +28,12 @@
 //! Nothing is pushed past the database: a wake is a hint to read `inbox` after a session's cursor, and what a session
 //! gets is what was read. The slow sweep makes up for lost hints.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::get;
 use eventcenter_core::id::Seq;
 use eventcenter_core::metrics::WS_CLOSED;
 use fastwebsockets::upgrade::{IncomingUpgrade, UpgradeFut};
@@ -43,6 +41,8 @@ use metrics::counter;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, timeout};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 mod access;
 mod frame;
@@ -65,9 +65,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// overtake our close frame. What comes after them gets the reset.
 const LINGER_BYTES: u64 = 1024 * 1024;
 
-/// The route `/ws`.
-pub fn router(node: Node) -> Router {
-    Router::new().route("/ws", get(connect)).with_state(node)
+/// The route `/ws`, and what the document of the API says of it.
+pub fn router(node: Node) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(connect)).with_state(node)
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +76,22 @@ struct Parameters {
     after: Option<Seq>,
 }
 
+/// A person's stream, live, and what they missed
+///
+/// A WebSocket. Frames are JSON texts: `{"t":"event","seq":7,"prev":6,"replay":true,"event":{…}}`. Browsers, which
+/// cannot set headers on a socket, may offer their token as a subprotocol: `eventcenter.v1.json, ec.bearer.TOKEN`.
+#[utoipa::path(get, path = "/ws", tag = "stream", security(("user_token" = []), ("user_cookie" = [])),
+    params(("after" = Option<i64>, Query, description = "First all that follows this number; only live without it",
+        minimum = 0)),
+    responses(
+        (status = 101, description = "The socket is open"),
+        (status = 400, description = "A query or subprotocol that is not known", content_type = "application/problem+json"),
+        (status = 401, description = "No user token", content_type = "application/problem+json"),
+        (status = 403, description = "A cookie from a foreign page", content_type = "application/problem+json"),
+        (status = 426, description = "No WebSocket handshake", content_type = "application/problem+json"),
+        (status = 429, description = "The person has too many sessions: try again", content_type = "application/problem+json"),
+        (status = 503, description = "The process is full, or stops: try again", content_type = "application/problem+json"),
+    ))]
 async fn connect(
     State(node): State<Node>,
     headers: HeaderMap,

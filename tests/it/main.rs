@@ -4,11 +4,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
 
+mod api;
 mod architecture;
 mod audit;
+mod bad_input;
 mod claims;
+mod crashes;
+mod end_to_end;
 mod idempotency;
 mod keeper;
+mod outage;
 mod partitions;
 mod permissions;
 mod planner;

@@ -61,8 +61,11 @@ impl Settlement {
         }
     }
 
-    /// The reason of the last try that has one.
+    /// Why it is not sent: the reason of the last try that has one.
     pub fn reason(&self) -> Option<&'static str> {
+        if self.was_sent {
+            return None;
+        }
         self.tries.iter().rev().find_map(|one| one.outcome.reason())
     }
 }

@@ -1,4 +1,5 @@
--- Targets that earlier tries of these deliveries have settled. Served by the primary key.
+-- Targets that earlier tries of these deliveries have settled. A redrive tries refused targets anew. Served by the
+-- primary key.
 select
     a.event_id,
     a.target,
@@ -8,5 +9,16 @@ where
     a.event_id = any($1)
     and a.event_id between $2 and $3
     and a.channel = $4
-    and a.outcome in ('sent', 'failed')
-    and a.target <> '';
+    and a.target <> ''
+    and (
+        a.outcome = 'sent'
+        or a.outcome = 'failed'
+        and not exists (
+            select from eventcenter.attempts as later
+            where
+                later.event_id = a.event_id
+                and later.channel = a.channel
+                and later.attempt > a.attempt
+                and later.outcome = 'redriven'
+        )
+    );
