@@ -26,7 +26,10 @@ create table eventcenter.events (
     -- Otherwise one producer could name its event like another one's.
     constraint key_does_not_look_like_our_own_id check (key !~ '^evt_[0-9a-f]{32}$'),
     constraint user_id_is_positive check (user_id > 0),
-    constraint type_is_lower_case_and_at_most_64 check (type ~ '^[a-z0-9_.-]{1,64}$'),
+    -- A counted repetition, {1,64}, takes seven times as long.
+    constraint type_is_lower_case_and_at_most_64 check (
+        type !~ '[^a-z0-9_.-]' and char_length(type) between 1 and 64
+    ),
     -- One line, since it becomes a mail's Subject.
     constraint title_is_one_line_of_1_to_256_characters check (
         char_length(title) <= 256 and title ~ '\S' and title !~ '[[:cntrl:]]'

@@ -109,8 +109,8 @@ create function eventcenter.claim(
     due_at timestamptz, since timestamptz, expires_at timestamptz
 )
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off
-set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     v_due tid[];
@@ -182,8 +182,6 @@ declare
     v_lost uuid[];
 begin
     select * into v_lease from eventcenter.leases where id = p_lease and worker = p_worker for update;
-    v_held := array(select unnest(p_event_ids) intersect select unnest(v_lease.event_ids));
-    v_lost := array(select unnest(p_event_ids) except select unnest(v_held));
 
     with held as materialized (
         select h.event_id, h.user_id, h.attempt, h.since, h.expires_at, v.retry_in_s
@@ -208,21 +206,28 @@ begin
         insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, balance)
         select h.event_id, v_lease.channel, h.attempt + 1, '', 'canceled', 1
         from held as h join canceled using (event_id)
+    ),
+    retried as (
+        insert into eventcenter.deliveries (event_id, channel, user_id, attempt, due_at, since, expires_at)
+        select
+            h.event_id, v_lease.channel, h.user_id, h.attempt,
+            clock_timestamp() + make_interval(secs => h.retry_in_s), h.since, h.expires_at
+        from held as h
+        where h.retry_in_s is not null and h.event_id not in (select c.event_id from canceled as c)
     )
-    insert into eventcenter.deliveries (event_id, channel, user_id, attempt, due_at, since, expires_at)
-    select
-        h.event_id, v_lease.channel, h.user_id, h.attempt,
-        clock_timestamp() + make_interval(secs => h.retry_in_s), h.since, h.expires_at
-    from held as h
-    where h.retry_in_s is not null and h.event_id not in (select c.event_id from canceled as c);
+    select coalesce(array_agg(h.event_id), '{}') into v_held from held as h;
 
-    if cardinality(v_held) > 0 then
+    if cardinality(v_held) = cardinality(v_lease.event_ids) then
+        delete from eventcenter.leases where id = p_lease;
+    elsif cardinality(v_held) > 0 then
         perform eventcenter.shrink_lease(p_lease, v_held);
     end if;
 
     settled := cardinality(v_held);
     repeated := 0;
-    if cardinality(v_lost) > 0 then
+    stale := 0;
+    if cardinality(v_held) < cardinality(p_event_ids) then
+        v_lost := array(select unnest(p_event_ids) except select unnest(v_held));
         repeated := (
             select count(distinct a.event_id)
             from unnest(p_event_ids, p_attempts) as p (event_id, attempt)
@@ -232,8 +237,8 @@ begin
                 on a.event_id = p.event_id and a.channel = p_channel and a.attempt = p.attempt
                 and a.target = t.target and a.outcome = t.outcome
         );
+        stale := cardinality(v_lost) - repeated;
     end if;
-    stale := cardinality(v_lost) - repeated;
     return next;
 end $$;
 
@@ -288,7 +293,13 @@ begin
     lost as materialized (
         select h.*, p_lost_max <= 1 + (
             select count(*) from eventcenter.attempts as a
-            where a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+            where
+                a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+                -- A redrive starts afresh.
+                and a.attempt > coalesce((
+                    select max(r.attempt) from eventcenter.attempts as r
+                    where r.event_id = h.event_id and r.channel = h.channel and r.outcome = 'redriven'
+                ), 0)
         ) as is_dead
         from eventcenter.leased as h
         where h.lease_id in (select e.id from expired as e)

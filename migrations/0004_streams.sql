@@ -45,9 +45,10 @@ end $$;
 
 -- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
 -- transaction, so two appends cannot wait for each other. An expired event gets no number; its history says why.
+-- Its callers pin their plans by switching nodes off; this one sorts.
 create function eventcenter.append_rows(p_rows tid[]) returns integer
 language plpgsql
-set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_sort = on set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_user_ids bigint[];
     v_appended integer;
@@ -90,8 +91,8 @@ end $$;
 -- The appender: the oldest due ws deliveries of everyone. The floor and the pinned plan are as in claim().
 create function eventcenter.append_due(p_limit integer, p_floor timestamptz) returns integer
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off
-set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
 declare
     v_due tid[];
 begin
@@ -116,7 +117,7 @@ end $$;
 -- EventCenter itself, so nobody's long transaction keeps a stream locked.
 create function eventcenter.append_events(p_event_ids uuid[]) returns integer
 language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off as $$
+set enable_bitmapscan = off set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_due tid[];
 begin

@@ -21,6 +21,7 @@ mod permissions;
 mod planner;
 mod planning;
 mod python_client;
+mod readme;
 mod redrives;
 mod streams;
 mod support;

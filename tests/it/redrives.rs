@@ -104,3 +104,23 @@ async fn redrives_that_race_redrive_each_delivery_once() {
     assert_eq!(db.count("select count(*) from eventcenter.deliveries").await, 200);
     db.assert_books_balance().await;
 }
+
+#[tokio::test]
+async fn a_redriven_delivery_may_be_lost_as_often_as_a_new_one() {
+    let db = Database::fresh().await;
+    let id = db.plan(PUSH, 1).await[0];
+    db.claim("dies", 1).await;
+    db.lose_workers().await;
+    for _ in 0..2 {
+        db.claim_suspect("dies").await;
+        db.lose_workers().await;
+    }
+    assert_eq!(db.state(id, PUSH).await, "dead: lease_expired");
+
+    db.store().redrive(&EndedFilter { state: "dead", ..EndedFilter::default() }, 10).await.unwrap();
+    db.claim("dies", 1).await;
+    db.lose_workers().await;
+
+    assert_eq!(db.outcomes(id, PUSH).await, ["1 lost", "2 lost", "3 dead", "4 redriven", "5 lost"]);
+    assert_eq!(db.claim_suspect("next").await.len(), 1);
+}

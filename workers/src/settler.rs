@@ -14,9 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::leases::Leases;
 
-/// A lease's results are written when there are this many: each write costs a commit and a new version of the lease.
-const ENOUGH: usize = 50;
-/// Or when the first of them has waited so long, or when the lease has nothing else outstanding.
+/// A lease's results are written when nothing else of it is outstanding, which is the cheapest: one commit, and the lease
+/// goes as a whole. Or when the first of them has waited so long: a slow send does not hold back what is finished.
 const LINGER: Duration = Duration::from_millis(20);
 /// Results taken in at once.
 const INTAKE: usize = 1024;
@@ -79,7 +78,7 @@ impl Settler {
     }
 
     fn is_ripe(&self, lease: LeaseId, pile: &Pile) -> bool {
-        pile.settlements.len() >= ENOUGH.min(self.leases.outstanding(lease)) || pile.since.elapsed() >= LINGER
+        pile.settlements.len() >= self.leases.outstanding(lease) || pile.since.elapsed() >= LINGER
     }
 
     async fn write(&self, piles: HashMap<LeaseId, Pile>) {

@@ -1,5 +1,6 @@
 //! One private Postgres for the whole test process, and a database of its own for each test.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -141,6 +142,8 @@ fn tidy_up_after(postgres: &Postgres) {
         .args(["-c", TIDY_UP])
         .arg(directory)
         .current_dir("/")
+        // What ends our whole group, as Ctrl-C does, must not end it first.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

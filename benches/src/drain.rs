@@ -1,0 +1,120 @@
+//! 200,000 deliveries that cost nothing to send, through apalis, with their history kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use eventcenter_core::delivery::{Channel, Message, Outcome, Report, Try};
+use eventcenter_core::store::Store;
+use eventcenter_core::tasks::Tasks;
+use eventcenter_workers::Deliver;
+use eventcenter_workers::worker::{Worker, WorkerSettings};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::{Connection, PgConnection};
+use tokio::sync::Notify;
+
+use crate::command::{peer, pgbench};
+use crate::report::{Row, Samples};
+use crate::server::Server;
+use crate::{Args, Result};
+
+const JOBS: u32 = 200_000;
+/// Claimed and settled at once, by us, by pg-boss and under pgbench.
+const BATCH: u32 = 500;
+/// A drain that is not over by then has failed.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
+    let (jobs, batch) = (JOBS.to_string(), BATCH.to_string());
+    let each = (JOBS / BATCH / 2).to_string();
+    let [mut ours, mut statements, mut graphile, mut boss] = [const { Samples::new() }; 4];
+    for _ in 0..args.rounds {
+        let (url, store) = filled(server).await?;
+        ours.add(through_apalis(&store, &url).await?);
+        store.close().await;
+        let (url, store) = filled(server).await?;
+        let options = ["--client", "2", "--jobs", "2", "--transactions", &each];
+        statements.add(pgbench(&args.home, &url, "claim_settle.sql", &options).await? * f64::from(BATCH));
+        all_settled(&url).await?;
+        store.close().await;
+        let url = server.database("drain").await?;
+        graphile.add(peer(&args.home, &url, "graphile-worker.mjs", &[&jobs]).await?);
+        let url = server.database("drain").await?;
+        boss.add(peer(&args.home, &url, "pg-boss.mjs", &["drain", &jobs, &batch]).await?);
+    }
+    Ok(vec![
+        Row::against("drain 200,000 no-ops, apalis", &ours, "graphile-worker", &graphile, 2.5),
+        Row::against("drain 200,000 no-ops, apalis", &ours, "pg-boss", &boss, 1.8),
+        Row::against("drain 200,000 no-ops, apalis", &ours, "the SQL alone", &statements, 0.6),
+    ])
+}
+
+/// A new database in which so many deliveries are due.
+async fn filled(server: &Server) -> Result<(String, Store)> {
+    let (url, store) = server.migrated("drain").await?;
+    let mut connection = PgConnection::connect(&url).await?;
+    sqlx::query(include_str!("../sql/fill_push.sql")).bind(i32::try_from(JOBS)?).execute(&mut connection).await?;
+    sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
+    connection.close().await?;
+    server.checkpoint().await?;
+    Ok((url, store))
+}
+
+/// The time counts until the last result is written: a worker that is told to stop answers only then.
+async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
+    let noop = Arc::new(Noop { left: AtomicU32::new(JOBS), none_left: Notify::new() });
+    let settings = WorkerSettings { batch: usize::try_from(BATCH)?, ..WorkerSettings::of(Channel::Push) };
+    let tasks = Tasks::default();
+    let began = Instant::now();
+    let delivering: Arc<dyn Deliver> = Arc::<Noop>::clone(&noop);
+    let worker =
+        Worker { deliver: delivering, store: store.clone(), settings, name: "bench".to_owned(), wake: Arc::default() };
+    let watching = async {
+        tokio::time::timeout(PATIENCE, noop.none_left.notified()).await?;
+        tasks.stop();
+        Ok::<(), crate::Error>(())
+    };
+    let (ran, drained) = tokio::join!(worker.run(&tasks), watching);
+    ran?;
+    drained?;
+    tasks.drain(PATIENCE).await;
+    let seconds = began.elapsed().as_secs_f64();
+    all_settled(url).await?;
+    Ok(f64::from(JOBS) / seconds)
+}
+
+/// A rate counts only when every delivery has its row of history and none is left anywhere.
+async fn all_settled(url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    let (waiting, leased, sent): (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from eventcenter.deliveries), (select count(*) from eventcenter.leases),
+            (select count(*) from eventcenter.attempts where outcome = 'sent' and balance = 1)",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    if (waiting, leased, sent) != (0, 0, i64::from(JOBS)) {
+        return Err(format!("not drained: {waiting} wait, {leased} leases, {sent} settled").into());
+    }
+    Ok(())
+}
+
+/// Sends nothing, at once.
+struct Noop {
+    left: AtomicU32,
+    none_left: Notify,
+}
+
+impl Deliver for Noop {
+    fn channel(&self) -> Channel {
+        Channel::Push
+    }
+
+    fn deliver<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Report> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.none_left.notify_one();
+        }
+        async { Try::overall(Outcome::Sent).into() }.boxed()
+    }
+}

@@ -1,0 +1,85 @@
+//! The binary under test, as an operator runs it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::process::Child;
+use uuid::Uuid;
+
+use crate::command::{command, output};
+use crate::{Error, Result};
+
+/// A process that takes no connection by then has failed.
+const START: Duration = Duration::from_secs(20);
+/// A process that has not ended by then is killed.
+const GRACE: Duration = Duration::from_secs(20);
+/// Between two looks.
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// A running `eventcenter serve`. Killed when dropped.
+pub(crate) struct Engine {
+    process: Child,
+    address: SocketAddr,
+    service_key: String,
+    jwt_secret: String,
+}
+
+impl Engine {
+    /// Starts these parts of it over a migrated database.
+    pub(crate) async fn serve(binary: &Path, database_url: &str, parts: &str) -> Result<Self> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let secret = || format!("{}{}", Uuid::now_v7().simple(), Uuid::now_v7().simple());
+        let (service_key, jwt_secret) = (secret(), secret());
+        let process = command(binary)
+            .args(["serve", "--only", parts, "--listen", &address.to_string()])
+            .env("DATABASE_URL", database_url)
+            .env("EVENTCENTER_SERVICE_KEYS", &service_key)
+            .env("EVENTCENTER_JWT_SECRET", &jwt_secret)
+            .env("RUST_LOG", "warn")
+            .spawn()?;
+        let mut engine = Self { process, address, service_key, jwt_secret };
+        let began = Instant::now();
+        while TcpStream::connect(address).await.is_err() {
+            if let Some(status) = engine.process.try_wait()? {
+                return Err(format!("`{} serve` ended with {status}", binary.display()).into());
+            }
+            if began.elapsed() > START {
+                return Err(format!("`{} serve` takes no connections", binary.display()).into());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(engine)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn service_key(&self) -> &str {
+        &self.service_key
+    }
+
+    /// A token with which `user` is let in.
+    pub(crate) async fn token(&self, binary: &Path, user: i64) -> Result<String> {
+        let mut token = command(binary);
+        token.args(["token", "--user", &user.to_string()]).env("EVENTCENTER_JWT_SECRET", &self.jwt_secret);
+        Ok(output(token).await?.trim().to_owned())
+    }
+
+    /// As an operator ends it, by SIGTERM.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        terminate(&mut self.process).await
+    }
+}
+
+/// Sends SIGTERM, and SIGKILL to one that does not listen.
+pub(crate) async fn terminate(process: &mut Child) -> Result<()> {
+    let Some(id) = process.id() else { return Ok(()) };
+    command("kill").arg(id.to_string()).status().await?;
+    match tokio::time::timeout(GRACE, process.wait()).await {
+        Ok(status) => status.map(|_| ()).map_err(Error::from),
+        Err(_elapsed) => Ok(process.kill().await?),
+    }
+}

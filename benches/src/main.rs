@@ -1,0 +1,93 @@
+//! `make bench`: what the engine promises about speed, measured beside its peers.
+//!
+//! Everything runs on one private Postgres with its defaults (fsync on), in one run, and contenders take turns, so that
+//! what slows one slows all. Ratios count, not rates: two cores carry the load generator as well.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report for a terminal")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+mod command;
+mod drain;
+mod emit;
+mod engine;
+mod frames;
+mod idle;
+mod inserts;
+mod report;
+mod server;
+
+use report::{Report, Row};
+use server::Server;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Single emits over 64 connections.
+    Emit,
+    /// 200,000 no-op deliveries.
+    Drain,
+    /// Direct inserts over 32 connections, and how soon they are seen.
+    Inserts,
+    /// One process and its Postgres with nothing to do.
+    Idle,
+}
+
+/// Measures the engine beside its peers. Exit status 0 when every target is reached.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Emit, Part::Drain, Part::Inserts, Part::Idle])]
+    only: Vec<Part>,
+    /// Each contender runs so often; the median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+    /// Seconds of a round, where the load is not a fixed number.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// The binary under test.
+    #[arg(long, default_value = "target/release/eventcenter")]
+    engine: PathBuf,
+    /// This package's directory, with the peers installed.
+    #[arg(long, default_value = "benches")]
+    home: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure(&Args::parse()).await {
+        Ok(report) => {
+            print!("\n{report}");
+            if report.all_reached() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(args: &Args) -> Result<Report> {
+    let server = Server::start().await?;
+    let fsyncs = server::fsyncs_a_second(Duration::from_secs(1))?;
+    println!("Postgres {}; this disk does {fsyncs:.0} fsyncs/s of 8 KiB; rounds: {}", server.version(), args.rounds);
+    let mut report = Report::default();
+    for part in &args.only {
+        println!("measuring: {part:?}");
+        let rows = match part {
+            Part::Emit => emit::measure(args, &server).await,
+            Part::Drain => drain::measure(args, &server).await,
+            Part::Inserts => inserts::measure(args, &server).await,
+            Part::Idle => idle::measure(args).await,
+        };
+        report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
+    }
+    server.stop().await?;
+    Ok(report)
+}
