@@ -36,6 +36,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use eventcenter_core::id::Seq;
 use eventcenter_core::metrics::WS_CLOSED;
+use eventcenter_core::store::StreamHead;
 use fastwebsockets::upgrade::{IncomingUpgrade, UpgradeFut};
 use metrics::counter;
 use serde::Deserialize;
@@ -64,6 +65,19 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that a closed socket still reads and drops, so that the kernel does not answer them with a reset that would
 /// overtake our close frame. What comes after them gets the reset.
 const LINGER_BYTES: u64 = 1024 * 1024;
+
+/// How long a handshake waits to learn where the stream ends. When the database takes longer, the socket opens all the
+/// same, and what was emitted before it answers is not live but missed.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+
+/// Where a session begins.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    /// The last number that the client has seen; `None` for one that wants only what is new.
+    after: Option<Seq>,
+    /// Where the stream ended when the client was let in; `None` when that is not known yet.
+    head: Option<StreamHead>,
+}
 
 /// The route `/ws`, and what the document of the API says of it.
 pub fn router(node: Node) -> OpenApiRouter {
@@ -110,22 +124,24 @@ async fn connect(
         return Err(Refusal::Stopping);
     }
     let entry = node.enter(user).map_err(Refusal::Full)?;
+    // Before the client knows that it is connected: from then on it counts on being told.
+    let head = timeout(HEAD_MAX, node.head(user)).await.ok();
     let (response, upgraded) = upgrade.upgrade().or(Err(Refusal::NoUpgrade))?;
     let mut response = response.map(Body::new);
     if let Some(protocol) = offer.protocol {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    node.tasks().spawn(serve(node.clone(), entry, after, upgraded));
+    node.tasks().spawn(serve(node.clone(), entry, Beginning { after, head }, upgraded));
     Ok(response)
 }
 
-async fn serve(node: Node, entry: Entry, after: Option<Seq>, upgraded: UpgradeFut) {
+async fn serve(node: Node, entry: Entry, beginning: Beginning, upgraded: UpgradeFut) {
     // The client may leave between our answer and the upgrade; there is nobody to tell then.
     let Ok(socket) = upgraded.await else { return };
     let (mut read, mut write) = tokio::io::split(socket.into_inner());
     let reader = FastReader::new(&mut read);
     let writer = FastWriter::new(&mut write);
-    let end = session::run(&node, &entry.session, after, reader, writer).await;
+    let end = session::run(&node, &entry.session, beginning, reader, writer).await;
     drop(entry);
     counter!(WS_CLOSED, "reason" => end.as_str()).increment(1);
     if timeout(LINGER, linger(read, write)).await.is_err() {

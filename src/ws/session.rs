@@ -11,6 +11,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use super::Beginning;
 use super::frame::{self, Frame, Kind};
 use super::node::Node;
 use super::outbox::{AfterIsAhead, Offered, Outbox, Page};
@@ -192,11 +193,11 @@ impl Session {
     }
 }
 
-/// Serves a session until it ends, and answers why it did. `after` is the last number that the client has seen.
+/// Serves a session until it ends, and answers why it did.
 pub(super) async fn run(
     node: &Node,
     session: &Session,
-    after: Option<Seq>,
+    beginning: Beginning,
     reader: impl Reader,
     writer: impl Writer,
 ) -> End {
@@ -207,7 +208,7 @@ pub(super) async fn run(
             return written.map_or_else(|error| failed(&error), |()| End::Broken);
         }
         end = listen(session, reader) => end,
-        end = catch_up(node, session, after) => end,
+        end = catch_up(node, session, beginning) => end,
         () = node.stopping() => End::Shutdown,
     };
     session.end(end);
@@ -243,8 +244,11 @@ async fn listen(session: &Session, mut reader: impl Reader) -> End {
 }
 
 /// Reads from the database whatever the node's reader did not bring.
-async fn catch_up(node: &Node, session: &Session, after: Option<Seq>) -> End {
-    let head = node.head(session.user).await;
+async fn catch_up(node: &Node, session: &Session, Beginning { after, head }: Beginning) -> End {
+    let head = match head {
+        Some(head) => head,
+        None => node.head(session.user).await,
+    };
     if session.begin(after, head) == Err(AfterIsAhead) {
         session.answer(Outgoing::Text(frame::after_is_ahead(head.last)));
         return End::AfterIsAhead;

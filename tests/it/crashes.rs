@@ -76,7 +76,7 @@ async fn a_process_that_is_told_to_stop_finishes_what_is_in_flight_and_says_good
     let server = installation.serve().await;
     let (browser, mailbox) = (server.browser(42).await, server.mailbox(42, "en").await);
     let session = server.session(42, "").await;
-    browser.will_answer(&json!([{"delay_ms": 1000}])).await;
+    browser.will_answer(&json!([{"delay_ms": 1500}])).await;
     let id = server.emit(&json_with(42, &json!({"channels": ["ws", "push", "email"]}))).await;
     browser.pushes(1).await;
     assert_eq!(server.delivery(&id, "push").await["state"], "sending");

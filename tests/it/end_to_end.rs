@@ -10,6 +10,7 @@ use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::{APP_URL, Installation};
 use crate::support::push_service::{self, plaintext};
 use crate::support::sql::insert;
+use crate::support::ws_client::WsClient;
 
 /// For somebody who reads Russian, everywhere.
 fn everywhere() -> Value {
@@ -168,6 +169,27 @@ async fn sessions_get_what_they_missed_and_then_what_comes_by_one_numbering() {
     let ahead = server.session(42, "?after=9").await;
     assert_eq!(ahead.frame(0).await["code"], "after_is_ahead");
     assert_eq!(ahead.closed().await["close"], 4416);
+}
+
+#[tokio::test]
+async fn whoever_knows_that_a_socket_is_open_can_count_on_it() {
+    let installation = Installation::fresh().await;
+    let server = installation.serve().await;
+    let mut blocker = installation.db.pool().begin().await.unwrap();
+    blocker.execute("lock table eventcenter.streams in access exclusive mode").await.unwrap();
+
+    let session = WsClient::try_open(&server.socket(""), &installation.token(42));
+
+    // While the server cannot learn where the stream ends, it could not tell what is new from what is old.
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually(SOON, || async { (installation.db.count(waiting).await > 0).then_some(()) }).await;
+    server.get("/healthz").await.expect(200);
+    assert!(!session.is_open(), "the client would miss what is emitted now");
+    blocker.rollback().await.unwrap();
+    eventually(SOON, || async { session.is_open().then_some(()) }).await;
+    let id = server.emit(&json_with(42, &json!({}))).await;
+    assert_eq!(session.frame(0).await["event"]["id"], json!(id));
 }
 
 #[tokio::test]

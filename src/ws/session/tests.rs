@@ -14,7 +14,8 @@ async fn with_client(tasks: Tasks, client: impl AsyncFnOnce(DuplexStream) -> Dup
     let entry = node.enter(UserId::from_row(1)).unwrap();
     let (ours, theirs) = duplex(1024);
     let (read, write) = split(ours);
-    let session = run(&node, &entry.session, None, FastReader::new(read), FastWriter::new(write));
+    let beginning = Beginning { after: None, head: None };
+    let session = run(&node, &entry.session, beginning, FastReader::new(read), FastWriter::new(write));
     let deadline = Duration::from_secs(10);
     let (end, _theirs) = timeout(deadline, async { tokio::join!(session, client(theirs)) }).await.unwrap();
     end

@@ -28,6 +28,11 @@ impl WsClient {
         Self { process: Process::start(&mut command) }
     }
 
+    /// Whether it knows that it is connected.
+    pub(crate) fn is_open(&self) -> bool {
+        self.process.stdout().first().is_some_and(|line| line.starts_with(r#"{"open": true"#))
+    }
+
     async fn line(&self, index: usize) -> Value {
         let line = eventually(SOON, || async { self.process.stdout().get(index).cloned() }).await;
         serde_json::from_str(&line).unwrap()
