@@ -101,7 +101,8 @@ create table eventcenter.cancellations (
 -- p_floor spares the scan the dead entries that a held snapshot keeps; it only delays what lies below it, and the
 -- caller sweeps without it. The settings pin the plan to the index: a table analysed while empty would otherwise
 -- be sorted whole. Wherever a node is switched off, JIT is too: where that node is needed after all, its made-up cost
--- would have every call compiled, for half a second. statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
+-- would have every call compiled, for half a second.
+-- statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
 ) returns table (
