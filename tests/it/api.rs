@@ -1,14 +1,12 @@
-//! The routes of services, people and operators, over HTTP.
+//! The routes of services and people, over HTTP.
 
 use std::collections::BTreeSet;
 
-use eventcenter_core::metrics;
 use reqwest::Method;
 use reqwest::header::ORIGIN;
 use serde_json::{Value, json};
 
 use crate::support::events::{in_seconds, json_with};
-use crate::support::eventually::{SOON, eventually};
 use crate::support::http::{Answer, request};
 use crate::support::installation::Installation;
 use crate::support::push_service::Browser;
@@ -234,65 +232,4 @@ async fn only_pages_of_the_listed_origins_may_call() {
     };
     with_cookie("https://app.example.org").await.expect(200);
     with_cookie("https://evil.example").await.faulty_fields(403);
-}
-
-#[tokio::test]
-async fn metrics_show_what_was_done_under_their_declared_names_and_no_ids() {
-    let installation = Installation::fresh().await;
-    let server = installation.serve().await;
-    let (browser, mailbox) = (server.browser(4_242_424_242).await, server.mailbox(4_242_424_242, "en").await);
-    let gone = server.browser(4_242_424_242).await;
-    gone.unsubscribe().await;
-    let session = server.session(4_242_424_242, "").await;
-    let event = json_with(4_242_424_242, &json!({"channels": ["ws", "push", "email"]}));
-
-    let id = server.emit(&event).await;
-    session.frame(0).await;
-    server.comes_to(&id, "push", "sent").await;
-    server.comes_to(&id, "email", "sent").await;
-    assert_eq!(server.metric("eventcenter_ws_sessions").await, Some(1.0));
-    drop(session);
-
-    // What only happens to those who crash; and what the appender does for inserts.
-    let rare = [metrics::STALE, metrics::LEASES_EXPIRED, metrics::APPENDED];
-    let text = eventually(SOON, || async {
-        let text = server.get("/metrics").await.expect(200).text;
-        let is_shown = |name: &str| text.lines().any(|line| line.starts_with(name));
-        let mut wanted = metrics::ALL.iter().map(|metric| metric.name).filter(|name| !rare.contains(name));
-        wanted.all(is_shown).then_some(text)
-    })
-    .await;
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let name = line.split(['{', ' ']).next().unwrap();
-        let is_declared = metrics::ALL.iter().any(|metric| name.starts_with(metric.name));
-        assert!(is_declared || name.starts_with("process_"), "{name} is not declared");
-        for secret in ["4242424242", &id, &mailbox.address, browser.endpoint(), &installation.service_key] {
-            assert!(!line.contains(secret), "{line}");
-        }
-    }
-    let sent = r#"eventcenter_deliveries_settled_total{channel="email",state="sent",reason=""}"#;
-    assert_eq!(server.metric(sent).await, Some(1.0), "{text}");
-}
-
-#[tokio::test]
-async fn nothing_secret_is_logged_even_by_the_talkative() {
-    let installation = Installation::fresh().await;
-    let server = installation.serve_with(&[("EVENTCENTER_LOG", "debug")]).await;
-    let (browser, mailbox) = (server.browser(42).await, server.mailbox(42, "en").await);
-    let session = server.session(42, "").await;
-    let event = json_with(42, &json!({"title": "Between us", "channels": ["ws", "push", "email"]}));
-
-    let id = server.emit(&event).await;
-    session.frame(0).await;
-    server.comes_to(&id, "push", "sent").await;
-    server.comes_to(&id, "email", "sent").await;
-
-    let log = server.log();
-    assert!(log.contains("answered"), "{log}");
-    let Installation { service_key, jwt_secret, vapid_secret, .. } = &installation;
-    let auth = browser.subscription["keys"]["auth"].as_str().unwrap();
-    let path = browser.endpoint().rsplit('/').next().unwrap();
-    for secret in [service_key, jwt_secret, vapid_secret, auth, path, &mailbox.address, "Between us"] {
-        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
-    }
 }

@@ -1,6 +1,6 @@
 //! Programs that run beside the test: ours, and the peers. None outlives the test process.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,8 +32,8 @@ impl Lines {
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Mutex<Child>,
-    /// Closing it tells a peer to end.
-    stdin: Mutex<Option<ChildStdin>>,
+    /// A peer ends when it closes.
+    _stdin: ChildStdin,
     stdout: Lines,
     stderr: Lines,
 }
@@ -44,7 +44,7 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self {
-            stdin: Mutex::new(child.stdin.take()),
+            _stdin: child.stdin.take().unwrap(),
             stdout: Lines::of(child.stdout.take().unwrap()),
             stderr: Lines::of(child.stderr.take().unwrap()),
             child: Mutex::new(child),
@@ -74,11 +74,6 @@ impl Process {
         .await
     }
 
-    /// Gives it a line on standard input.
-    pub(crate) fn tell(&self, line: &str) {
-        writeln!(self.stdin.lock().unwrap().as_mut().unwrap(), "{line}").unwrap();
-    }
-
     /// Sends it a signal, as in `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.lock().unwrap().id().to_string();
@@ -91,11 +86,6 @@ impl Process {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-    }
-
-    /// Ends its standard input.
-    pub(crate) fn hang_up(&self) {
-        *self.stdin.lock().unwrap() = None;
     }
 
     /// Waits for its end.

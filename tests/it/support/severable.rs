@@ -1,6 +1,7 @@
 //! A connection to the database that can be cut and mended.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use eventcenter_core::tasks::Tasks;
 use sqlx::postgres::PgConnectOptions;
@@ -15,7 +16,6 @@ use super::database::Database;
 pub(crate) struct Severable {
     url: String,
     is_severed: watch::Sender<bool>,
-    tasks: Tasks,
 }
 
 impl Severable {
@@ -41,7 +41,7 @@ impl Severable {
                 });
             }
         });
-        Self { url, is_severed, tasks }
+        Self { url, is_severed }
     }
 
     /// What a server is told.
@@ -60,7 +60,7 @@ impl Severable {
     }
 }
 
-async fn join(mut client: TcpStream, socket: std::path::PathBuf) {
+async fn join(mut client: TcpStream, socket: PathBuf) {
     let mut server = UnixStream::connect(socket).await.unwrap();
     // However it ends, the connection is over.
     drop(copy_bidirectional(&mut client, &mut server).await);
