@@ -23,7 +23,8 @@ declare
     us bigint := date_part('epoch', at) * 1000000;
 begin
     return encode(
-        int8send((us / 1000 << 16) | 28672 | (us % 1000 * 4096 / 1000)) || substring(uuid_send(gen_random_uuid()) from 9),
+        int8send((us / 1000 << 16) | 28672 | (us % 1000 * 4096 / 1000))
+        || substring(uuid_send(gen_random_uuid()) from 9),
         'hex'
     )::uuid;
 end $$;

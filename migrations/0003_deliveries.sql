@@ -100,7 +100,8 @@ create table eventcenter.cancellations (
 -- Claims up to p_limit due deliveries of a channel: deletes them and writes one lease in the same statement.
 -- p_floor spares the scan the dead entries that a held snapshot keeps; it only delays what lies below it, and the
 -- caller sweeps without it. The settings pin the plan to the index: a table analysed while empty would otherwise
--- be sorted whole. Pinned plans look costly, so jit is off: it would spend half a second compiling each.
+-- be sorted whole. Wherever a node is switched off, JIT is too: where that node is needed after all, its made-up cost
+-- would have every call compiled, for half a second.
 -- statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
@@ -129,6 +130,9 @@ begin
     if cardinality(v_due) = 0 then
         return;
     end if;
+    -- Nobody waits for a claim to reach the disk: after a crash of the server it was never made, and whatever was sent
+    -- is sent again. A settle is written later in the same log, so it never outlives its claim.
+    perform set_config('synchronous_commit', 'off', true);
     return query
     with taken as (
         delete from eventcenter.deliveries as d

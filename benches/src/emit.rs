@@ -42,19 +42,19 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
         server.checkpoint().await?;
         sent.add(peer(&args.home, &boss_url, "pg-boss.mjs", &["send", &seconds, &width]).await?);
     }
-    let mut rows = vec![Row::alone("emit, in process (64 tasks)", "/s", committed.median(), Target::None)];
-    match engine {
+    let name = "emit by HTTP (64 connections)";
+    let mut rows = match engine {
         Ok(engine) => {
             engine.stop().await?;
-            rows.push(Row::against("emit, HTTP (64 connections)", &http, "pgbench insert", &inserted, 1.5));
-            rows.push(Row::against("emit, HTTP (64 connections)", &http, "pg-boss send", &sent, 4.0));
+            vec![
+                Row::against(name, &http, "pgbench insert", &inserted, Target::Times(1.5)),
+                Row::against(name, &http, "pg-boss send", &sent, Target::Times(4.0)),
+            ]
         }
-        Err(error) => {
-            rows.push(Row::against("emit, in process (64 tasks)", &committed, "pgbench insert", &inserted, 1.5));
-            rows.push(Row::against("emit, in process (64 tasks)", &committed, "pg-boss send", &sent, 4.0));
-            rows.push(Row::failed("emit, HTTP (64 connections)", error.to_string()));
-        }
-    }
+        Err(error) => vec![Row::failed(name, error.to_string())],
+    };
+    let name = "  without HTTP (64 tasks)";
+    rows.push(Row::against(name, &committed, "pgbench insert", &inserted, Target::None));
     Ok(rows)
 }
 

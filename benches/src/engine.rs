@@ -30,14 +30,15 @@ impl Engine {
     /// Starts these parts of it over a migrated database.
     pub(crate) async fn serve(binary: &Path, database_url: &str, parts: &str) -> Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let secret = || format!("{}{}", Uuid::now_v7().simple(), Uuid::now_v7().simple());
-        let (service_key, jwt_secret) = (secret(), secret());
+        let mut key = command(binary);
+        key.args(["key", "create", "bench"]).env("DATABASE_URL", database_url);
+        let service_key = output(key).await?.trim().to_owned();
+        let jwt_secret = format!("{}{}", Uuid::now_v7().simple(), Uuid::now_v7().simple());
         let process = command(binary)
             .args(["serve", "--only", parts, "--listen", &address.to_string()])
             .env("DATABASE_URL", database_url)
-            .env("EVENTCENTER_SERVICE_KEYS", &service_key)
             .env("EVENTCENTER_JWT_SECRET", &jwt_secret)
-            .env("RUST_LOG", "warn")
+            .env("EVENTCENTER_LOG", "warn")
             .spawn()?;
         let mut engine = Self { process, address, service_key, jwt_secret };
         let began = Instant::now();

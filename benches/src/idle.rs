@@ -33,7 +33,7 @@ pub(crate) async fn measure(args: &Args) -> Result<Vec<Row>> {
 /// Resident memory in MB, and per cent of a core.
 async fn measure_in(args: &Args, data: &Path) -> Result<(f64, f64)> {
     let mut dev = command(&args.engine);
-    dev.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("RUST_LOG", "warn");
+    dev.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("EVENTCENTER_LOG", "warn");
     let mut dev = dev.stdout(std::process::Stdio::null()).spawn()?;
     let id = dev.id().ok_or("it has ended")?;
     let began = Instant::now();

@@ -48,16 +48,9 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn against(name: &str, ours: &Samples, peer: &'static str, theirs: &Samples, times: f64) -> Self {
+    pub(crate) fn against(name: &str, ours: &Samples, peer: &'static str, theirs: &Samples, target: Target) -> Self {
         let peer = Some((peer, theirs.median()));
-        Self {
-            name: name.to_owned(),
-            unit: "/s",
-            ours: ours.median(),
-            peer,
-            target: Target::Times(times),
-            failure: None,
-        }
+        Self { name: name.to_owned(), unit: "/s", ours: ours.median(), peer, target, failure: None }
     }
 
     pub(crate) fn alone(name: &str, unit: &'static str, ours: f64, target: Target) -> Self {
