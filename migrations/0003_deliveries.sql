@@ -283,26 +283,28 @@ language plpgsql as $$
 #variable_conflict use_column
 begin
     return query
+    -- What the locked rows hold, and not what this statement's snapshot saw: a settle may have come in between.
     with expired as materialized (
-        select l.id from eventcenter.leases as l
+        select l.* from eventcenter.leases as l
         where l.until < clock_timestamp()
         order by l.id
         limit p_limit
         for update skip locked
     ),
     lost as materialized (
-        select h.*, p_lost_max <= 1 + (
+        select e.channel, h.*, p_lost_max <= 1 + (
             select count(*) from eventcenter.attempts as a
             where
-                a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+                a.event_id = h.event_id and a.channel = e.channel and a.outcome = 'lost'
                 -- A redrive starts afresh.
                 and a.attempt > coalesce((
                     select max(r.attempt) from eventcenter.attempts as r
-                    where r.event_id = h.event_id and r.channel = h.channel and r.outcome = 'redriven'
+                    where r.event_id = h.event_id and r.channel = e.channel and r.outcome = 'redriven'
                 ), 0)
         ) as is_dead
-        from eventcenter.leased as h
-        where h.lease_id in (select e.id from expired as e)
+        from expired as e
+        cross join unnest(e.event_ids, e.user_ids, e.attempts, e.since, e.expires_at)
+            as h (event_id, user_id, attempt, since, expires_at)
     ),
     logged as (
         insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
