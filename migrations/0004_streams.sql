@@ -150,16 +150,22 @@ begin
         ) as o
         group by o.user_id
     ),
+    locked as materialized (
+        select s.user_id, old.seq from eventcenter.streams as s
+        join old using (user_id)
+        order by s.user_id
+        for update of s
+    ),
     marked as (
         update eventcenter.streams as s
-        set trimmed_to = greatest(s.trimmed_to, old.seq)
-        from old
-        where s.user_id = old.user_id
+        set trimmed_to = greatest(s.trimmed_to, l.seq)
+        from locked as l
+        where s.user_id = l.user_id
     ),
     gone as (
         delete from eventcenter.inbox as i
-        using old
-        where i.user_id = old.user_id and i.seq <= old.seq
+        using locked as l
+        where i.user_id = l.user_id and i.seq <= l.seq
         returning 1
     )
     select count(*) into v_trimmed from gone;
