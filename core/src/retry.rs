@@ -25,12 +25,9 @@ impl RetryPolicy {
         const DAY: Duration = Duration::from_secs(24 * HOUR);
         match channel {
             // A stream append is a row in our own database: it only fails with the database.
-            Channel::Ws => Self {
-                min: Duration::from_secs(1),
-                max: Duration::from_secs(MINUTE),
-                life: DAY,
-                life_max: DAY,
-            },
+            Channel::Ws => {
+                Self { min: Duration::from_secs(1), max: Duration::from_secs(MINUTE), life: DAY, life_max: DAY }
+            }
             Channel::Push => Self {
                 min: Duration::from_secs(2),
                 max: Duration::from_secs(15 * MINUTE),

@@ -104,10 +104,8 @@ async fn an_old_backlog_is_appended_without_a_pause() {
     let began = Instant::now();
     let keeper = start_keeper(&db);
 
-    eventually(SOON, || async {
-        (db.count("select count(*) from eventcenter.deliveries").await == 0).then_some(())
-    })
-    .await;
+    eventually(SOON, || async { (db.count("select count(*) from eventcenter.deliveries").await == 0).then_some(()) })
+        .await;
 
     assert!(began.elapsed() < Duration::from_secs(10), "a sweep a second takes 20 s: {:?}", began.elapsed());
     assert!(keeper.drain(SOON).await);
