@@ -287,26 +287,28 @@ language plpgsql as $$
 #variable_conflict use_column
 begin
     return query
+    -- What the locked rows hold, and not what this statement's snapshot saw: a settle may have come in between.
     with expired as materialized (
-        select l.id from eventcenter.leases as l
+        select l.* from eventcenter.leases as l
         where l.until < clock_timestamp()
         order by l.id
         limit p_limit
         for update skip locked
     ),
     lost as materialized (
-        select h.*, p_lost_max <= 1 + (
+        select e.channel, h.*, p_lost_max <= 1 + (
             select count(*) from eventcenter.attempts as a
             where
-                a.event_id = h.event_id and a.channel = h.channel and a.outcome = 'lost'
+                a.event_id = h.event_id and a.channel = e.channel and a.outcome = 'lost'
                 -- A redrive starts afresh.
                 and a.attempt > coalesce((
                     select max(r.attempt) from eventcenter.attempts as r
-                    where r.event_id = h.event_id and r.channel = h.channel and r.outcome = 'redriven'
+                    where r.event_id = h.event_id and r.channel = e.channel and r.outcome = 'redriven'
                 ), 0)
         ) as is_dead
-        from eventcenter.leased as h
-        where h.lease_id in (select e.id from expired as e)
+        from expired as e
+        cross join unnest(e.event_ids, e.user_ids, e.attempts, e.since, e.expires_at)
+            as h (event_id, user_id, attempt, since, expires_at)
     ),
     logged as (
         insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
@@ -366,6 +368,28 @@ begin
     where s.event_id = p_event_id;
 end $$;
 
+-- Deliveries that ended badly: dead letters and refusals that nobody has redriven. A push that reached one browser and
+-- was refused by another is none: it was sent.
+create view eventcenter.ended as
+select
+    a.event_id,
+    a.channel,
+    a.attempt,
+    a.outcome,
+    a.reason,
+    a.provider_code,
+    a.at
+from eventcenter.attempts as a
+where
+    a.balance = 1
+    and a.outcome in ('failed', 'dead')
+    and not exists (
+        select from eventcenter.attempts as other
+        where
+            other.event_id = a.event_id and other.channel = a.channel
+            and (other.attempt > a.attempt or other.outcome = 'sent')
+    );
+
 -- Tries dead letters (or refused deliveries) again, oldest first. Null leaves a filter out. The history keeps its
 -- numbers: the redrive takes the next attempt, which the primary key lets happen once.
 create function eventcenter.redrive(
@@ -376,21 +400,15 @@ set enable_seqscan = off set jit = off
 begin atomic
     with ended as (
         select a.event_id, a.channel, a.attempt, e.user_id, e.expires_at
-        from eventcenter.attempts as a
+        from eventcenter.ended as a
         join eventcenter.events as e on e.id = a.event_id
         where
-            a.balance = 1
-            and a.outcome in ('failed', 'dead')
-            and a.outcome = p_state
+            a.outcome = p_state
             and (p_channel is null or a.channel = p_channel)
             and (p_type is null or e.type = p_type)
             and (p_user_id is null or e.user_id = p_user_id)
             and (p_event_id is null or a.event_id = p_event_id)
-            and not exists (
-                select from eventcenter.attempts as later
-                where later.event_id = a.event_id and later.channel = a.channel and later.attempt > a.attempt
-            )
-        order by a.event_id
+        order by a.event_id, a.channel
         limit p_limit
     ),
     reopened as (

@@ -45,13 +45,14 @@ end $$;
 
 -- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
 -- transaction, so two appends cannot wait for each other. An expired event gets no number; its history says why.
+-- Answers how many deliveries are settled by that, the late ones included.
 -- Its callers pin their plans by switching nodes off; this one sorts.
 create function eventcenter.append_rows(p_rows tid[]) returns integer
 language plpgsql
 set enable_sort = on set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_user_ids bigint[];
-    v_appended integer;
+    v_taken integer;
 begin
     with taken as (
         delete from eventcenter.deliveries as d
@@ -83,9 +84,9 @@ begin
         where not t.is_late
         returning user_id
     )
-    select array_agg(distinct a.user_id), count(*) into v_user_ids, v_appended from appended as a;
+    select array(select distinct a.user_id from appended as a), (select count(*) from taken) into v_user_ids, v_taken;
     perform eventcenter.announce(v_user_ids);
-    return v_appended;
+    return v_taken;
 end $$;
 
 -- The appender: the oldest due ws deliveries of everyone. The floor and the pinned plan are as in claim().
@@ -135,7 +136,8 @@ begin
     return eventcenter.append_rows(v_due);
 end $$;
 
--- Forgets what is older than p_keep, always from the beginning of a stream, up to p_limit entries a call.
+-- Forgets what is older than p_keep, always from the beginning of a stream, up to p_limit entries a call. It locks the
+-- streams in the order of their users, as appends do.
 create function eventcenter.trim_inbox(p_keep interval, p_limit integer) returns bigint
 language plpgsql as $$
 declare
@@ -150,16 +152,22 @@ begin
         ) as o
         group by o.user_id
     ),
+    locked as materialized (
+        select s.user_id, old.seq from eventcenter.streams as s
+        join old using (user_id)
+        order by s.user_id
+        for update of s
+    ),
     marked as (
         update eventcenter.streams as s
-        set trimmed_to = greatest(s.trimmed_to, old.seq)
-        from old
-        where s.user_id = old.user_id
+        set trimmed_to = greatest(s.trimmed_to, l.seq)
+        from locked as l
+        where s.user_id = l.user_id
     ),
     gone as (
         delete from eventcenter.inbox as i
-        using old
-        where i.user_id = old.user_id and i.seq <= old.seq
+        using locked as l
+        where i.user_id = l.user_id and i.seq <= l.seq
         returning 1
     )
     select count(*) into v_trimmed from gone;

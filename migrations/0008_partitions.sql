@@ -16,26 +16,45 @@ language sql immutable parallel safe
 return eventcenter.uuid7_floor(day::timestamp at time zone 'UTC');
 
 -- Makes today's partitions and those of the next days. Made apart and then attached: CREATE … PARTITION OF waits for
--- every open emit, and every later emit would queue behind it; ATTACH does neither.
+-- every open emit, and every later emit would queue behind it; ATTACH does neither. What fell into the net meanwhile
+-- moves over first, since ATTACH refuses while the net has rows of that day.
 create function eventcenter.create_partitions(p_days_ahead integer) returns integer
 language plpgsql as $$
 declare
     v_parent text;
     v_day date;
     v_name text;
+    v_key text;
+    v_from uuid;
+    v_to uuid;
+    v_is_astray boolean;
     v_made integer := 0;
 begin
-    for v_parent, v_day in
-        select p.parent, (now() at time zone 'UTC')::date + d.ahead
-        from unnest('{events,attempts}'::text[]) as p (parent)
+    for v_parent, v_key, v_day in
+        select p.parent, p.key, (now() at time zone 'UTC')::date + d.ahead
+        from (values ('events', 'id'), ('attempts', 'event_id')) as p (parent, key)
         cross join generate_series(0, p_days_ahead) as d (ahead)
     loop
         v_name := format('%s_p%s', v_parent, to_char(v_day, 'YYYYMMDD'));
         continue when to_regclass('eventcenter.' || v_name) is not null;
+        v_from := eventcenter.day_floor(v_day);
+        v_to := eventcenter.day_floor(v_day + 1);
         execute format('create table eventcenter.%I (like eventcenter.%I including all)', v_name, v_parent);
         execute format(
+            'select exists (select from eventcenter.%I where %I >= %L and %I < %L)',
+            v_parent || '_default', v_key, v_from, v_key, v_to
+        ) into v_is_astray;
+        if v_is_astray then
+            execute format('lock table eventcenter.%I in access exclusive mode', v_parent || '_default');
+            execute format(
+                'with astray as (delete from eventcenter.%I where %I >= %L and %I < %L returning *)
+                insert into eventcenter.%I select * from astray',
+                v_parent || '_default', v_key, v_from, v_key, v_to, v_name
+            );
+        end if;
+        execute format(
             'alter table eventcenter.%I attach partition eventcenter.%I for values from (%L) to (%L)',
-            v_parent, v_name, eventcenter.day_floor(v_day), eventcenter.day_floor(v_day + 1)
+            v_parent, v_name, v_from, v_to
         );
         v_made := v_made + 1;
     end loop;

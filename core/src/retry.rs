@@ -11,8 +11,10 @@ pub struct RetryPolicy {
     pub min: Duration,
     /// The longest wait, unless the provider asks for a longer one.
     pub max: Duration,
-    /// No try starts later than this after the delivery first came due.
+    /// No try starts later than this after the delivery first came due, when its event never expires.
     pub life: Duration,
+    /// The same when it does. Later than that nobody waits for it, and it would keep its day from being dropped.
+    pub life_max: Duration,
 }
 
 impl RetryPolicy {
@@ -20,22 +22,24 @@ impl RetryPolicy {
     pub const fn of(channel: Channel) -> Self {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
+        const DAY: Duration = Duration::from_secs(24 * HOUR);
         match channel {
             // A stream append is a row in our own database: it only fails with the database.
-            Channel::Ws => Self {
-                min: Duration::from_secs(1),
-                max: Duration::from_secs(MINUTE),
-                life: Duration::from_secs(24 * HOUR),
-            },
+            Channel::Ws => {
+                Self { min: Duration::from_secs(1), max: Duration::from_secs(MINUTE), life: DAY, life_max: DAY }
+            }
             Channel::Push => Self {
                 min: Duration::from_secs(2),
                 max: Duration::from_secs(15 * MINUTE),
-                life: Duration::from_secs(24 * HOUR),
+                life: DAY,
+                // No push service keeps a message longer than that either.
+                life_max: DAY.saturating_mul(28),
             },
             Channel::Email => Self {
                 min: Duration::from_secs(MINUTE),
                 max: Duration::from_secs(4 * HOUR),
-                life: Duration::from_secs(48 * HOUR),
+                life: DAY.saturating_mul(2),
+                life_max: DAY.saturating_mul(2),
             },
         }
     }
@@ -43,15 +47,14 @@ impl RetryPolicy {
     /// The wait after try `attempt` (from 1), or `None` when there is no next try: it would start after the
     /// schedule's life or after the event expired.
     ///
-    /// `age` is how long ago the delivery first came due, `expires_in` how long its event still lives (which may be
-    /// longer than the schedule), `retry_after` what the provider asked for: it wins over the schedule. `jitter` is
+    /// `timing` is how long ago the delivery first came due and how long its event still lives, `retry_after` what the provider asked for: it wins over the schedule. `jitter` is
     /// uniform in 0..1.
     pub fn next(self, attempt: u32, timing: Timing, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {
         let exponent = attempt.saturating_sub(1).min(31);
         let bound = self.min.saturating_mul(1 << exponent).min(self.max);
         let wait = retry_after.unwrap_or_else(|| bound.mul_f64(jitter.clamp(0.0, 1.0)));
         let ends_in = match timing.expires_in {
-            Some(expires_in) => expires_in,
+            Some(expires_in) => expires_in.min(self.life_max.saturating_sub(timing.age)),
             None => self.life.saturating_sub(timing.age),
         };
         (wait < ends_in).then_some(wait)
@@ -119,6 +122,15 @@ mod tests {
 
         assert!(PUSH.next(9, lives_three_days, None, 1.0).is_some());
         assert_eq!(PUSH.next(9, ends_soon, None, 1.0), None);
+    }
+
+    #[test]
+    fn an_event_that_lives_for_ever_is_not_tried_for_ever() {
+        let lives = |days| Timing { age: Duration::from_hours(24 * days), expires_in: Some(Duration::MAX) };
+
+        assert!(PUSH.next(9, lives(27), None, 1.0).is_some());
+        assert_eq!(PUSH.next(9, lives(28), None, 1.0), None);
+        assert_eq!(RetryPolicy::of(Channel::Email).next(9, lives(2), None, 1.0), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventcenter_core::delivery::{Channel, Fault, Message, Outcome, Settlement};
 use eventcenter_core::id::EventId;
 use eventcenter_core::store::SettleCount;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use crate::support::database::Database;
@@ -170,6 +170,27 @@ async fn a_lost_delivery_is_counted_and_tried_alone() {
     assert_eq!((alone.len(), alone[0].attempt), (1, 2));
     assert!(planned.contains(&alone[0].event.id));
     db.assert_books_balance().await;
+}
+
+/// A worker that was cut off for long wakes up just when its lease is taken back: each delivery goes one way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settle_that_races_its_rescue_never_brings_a_delivery_back() {
+    let db = Database::fresh().await;
+    for _ in 0..10 {
+        db.plan(PUSH, 200).await;
+        let mut leases = Vec::new();
+        for _ in 0..100 {
+            leases.push(db.claim("slow", 2).await);
+        }
+        db.expire_leases().await;
+        let settles = leases.iter().map(|lease| db.settle("slow", &lease[0], Outcome::Sent));
+
+        let (rescued, _) = join(db.store().rescue(), join_all(settles)).await;
+
+        rescued.unwrap();
+        db.assert_books_balance().await;
+        db.lose_workers().await;
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use eventcenter_core::id::{EventId, UserId};
 use eventcenter_core::store::{KeeperSession, Listener, Notice, Store};
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::keeper::{self, KeeperSettings};
+use sqlx::Executor;
 use sqlx::types::Uuid;
 
 use crate::support::database::Database;
@@ -18,9 +19,13 @@ const KEEPERS: &str = "select count(*) from pg_locks as l join pg_database as d 
     where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and d.datname = current_database()";
 
 fn start_keeper(db: &Database) -> Tasks {
+    start_keeper_with(db, Store::connect(db.url(), 2).unwrap())
+}
+
+fn start_keeper_with(db: &Database, store: Store) -> Tasks {
     let tasks = Tasks::default();
     let settings = KeeperSettings { url: db.url().to_owned(), look: LOOK, event_days: 180, inbox_days: 90 };
-    tasks.spawn(keeper::run(Store::connect(db.url(), 2).unwrap(), settings, tasks.clone()));
+    tasks.spawn(keeper::run(store, settings, tasks.clone()));
     tasks
 }
 
@@ -84,6 +89,50 @@ async fn what_a_long_transaction_committed_late_is_found_as_well() {
 
     is_appended(&db, id).await;
 
+    assert!(keeper.drain(SOON).await);
+}
+
+/// As after an hour without a keeper: what is below the floor does not wait for a sweep per batch.
+#[tokio::test]
+async fn an_old_backlog_is_appended_without_a_pause() {
+    let db = Database::fresh().await;
+    let backlog = "insert into eventcenter.events (user_id, type, title, body, channels, deliver_at, expires_at)
+        select n % 100 + 1, 'job.done', 'Photo ready', '', '{ws}', now() - interval '1 hour',
+            case when n % 2 = 0 then now() - interval '1 minute' end
+        from generate_series(1, 20000) as n";
+    sqlx::query(backlog).execute(db.pool()).await.unwrap();
+    let began = Instant::now();
+    let keeper = start_keeper(&db);
+
+    eventually(SOON, || async { (db.count("select count(*) from eventcenter.deliveries").await == 0).then_some(()) })
+        .await;
+
+    assert!(began.elapsed() < Duration::from_secs(10), "a sweep a second takes 20 s: {:?}", began.elapsed());
+    assert!(keeper.drain(SOON).await);
+    db.assert_books_balance().await;
+}
+
+/// Requests that fill the pool must not keep the keeper from keeping.
+#[tokio::test]
+async fn a_rescue_does_not_wait_for_a_busy_pool() {
+    let db = Database::fresh().await;
+    let id = db.plan(Channel::Push, 1).await[0];
+    db.claim("dies", 1).await;
+    db.expire_leases().await;
+    let store = Store::connect(db.url(), 1).unwrap();
+    let mut locked = db.pool().begin().await.unwrap();
+    locked.execute("lock table eventcenter.recipients").await.unwrap();
+    let requests = store.clone();
+    let request = tokio::spawn(async move { requests.contact(UserId::new(42).unwrap()).await });
+    let waiting = "select count(*) from pg_locks as l join pg_stat_activity as a using (pid)
+        where not l.granted and a.datname = current_database()";
+    eventually(SOON, || async { (db.count(waiting).await > 0).then_some(()) }).await;
+
+    let keeper = start_keeper_with(&db, store);
+
+    eventually(SOON, || async { (db.state(id, Channel::Push).await == "retrying: lease_expired").then_some(()) }).await;
+    locked.rollback().await.unwrap();
+    request.await.unwrap().unwrap();
     assert!(keeper.drain(SOON).await);
 }
 

@@ -69,6 +69,28 @@ async fn days_are_made_ahead_once() {
     assert_eq!(db.store().health().await.unwrap().days_ahead, 10);
 }
 
+/// After a week without a keeper. What fell into the net would otherwise keep every later day from being made.
+#[tokio::test]
+async fn what_fell_into_the_net_moves_into_its_day_once_that_is_made() {
+    let db = Database::fresh().await;
+    for table in ["events", "attempts"] {
+        let today = format!("select name from eventcenter.partitions where parent = '{table}' order by day limit 1");
+        let today: String = sqlx::query_scalar(AssertSqlSafe(today)).fetch_one(db.pool()).await.unwrap();
+        db.pool().execute(AssertSqlSafe(format!("drop table eventcenter.{today}"))).await.unwrap();
+    }
+    let id = db.plan(Channel::Push, 1).await[0];
+    settle_all(&db).await;
+    assert_eq!(db.store().health().await.unwrap().in_default, 1);
+
+    assert_eq!(db.store().create_partitions(9).await.unwrap(), 4, "today and the day after the last, of two tables");
+
+    assert_eq!(db.store().health().await.unwrap().in_default, 0);
+    assert_eq!(db.outcomes(id, Channel::Push).await, ["1 sent"]);
+    db.plan(Channel::Push, 1).await;
+    settle_all(&db).await;
+    db.assert_books_balance().await;
+}
+
 #[tokio::test]
 async fn a_day_past_keeping_goes_with_its_keys_and_the_names_are_free_again() {
     let db = Database::fresh().await;

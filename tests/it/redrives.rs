@@ -1,8 +1,10 @@
 //! What was planned can be taken back, and what ended badly can be tried anew.
 
-use eventcenter_core::delivery::{Channel, Fault, Outcome, Settlement};
+use std::time::Duration;
+
+use eventcenter_core::delivery::{Channel, Contact, Fault, Message, Outcome, Report, Settlement, Subscription, Try};
 use eventcenter_core::id::{EventId, UserId};
-use eventcenter_core::store::{Canceled, EndedFilter, SettleCount};
+use eventcenter_core::store::{Canceled, EndedFilter, NewSubscription, SettleCount};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -85,6 +87,59 @@ async fn a_redrive_takes_what_its_filter_says_and_tries_it_anew() {
     assert_eq!(again[0].event.id, refused);
     db.settle("w", &again[0], Outcome::Sent).await;
     assert_eq!(db.outcomes(refused, PUSH).await, ["1 failed", "2 redriven", "3 sent"]);
+    db.assert_books_balance().await;
+}
+
+fn to(browser: &Subscription, outcome: Outcome) -> Try {
+    Try { target: browser.id.to_string(), ..Try::overall(outcome) }
+}
+
+/// Two browsers of one person, and a push to them.
+async fn pushed_to_two_browsers(db: &Database) -> Message {
+    for endpoint in ["https://push.example/1", "https://push.example/2"] {
+        let new = NewSubscription { endpoint, p256dh: &[4; 65], auth: &[1; 16], vapid_key_id: "key", device: None };
+        db.store().subscribe(UserId::new(1).unwrap(), new).await.unwrap();
+    }
+    db.plan(PUSH, 1).await;
+    db.claim("w", 1).await.remove(0)
+}
+
+fn browsers(message: &Message) -> &[Subscription] {
+    match &message.contact {
+        Contact::Push(browsers) => browsers,
+        Contact::Email(_) | Contact::None => panic!("not a push: {message:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_redrive_tries_the_targets_that_failed_again_and_no_others() {
+    let db = Database::fresh().await;
+    let first = pushed_to_two_browsers(&db).await;
+    let refused = Outcome::Failed(Fault::Refused);
+    let report = Report { tries: browsers(&first).iter().map(|one| to(one, refused)).collect() };
+    let settled = report.settle(&first, PUSH, Duration::ZERO, 0.5);
+    db.store().settle(first.lease, "w", &[settled]).await.unwrap();
+
+    assert_eq!(db.store().redrive(&EndedFilter { state: "failed", ..EndedFilter::default() }, 10).await.unwrap(), 1);
+
+    let again = db.claim("w", 1).await.remove(0);
+    assert_eq!(browsers(&again).len(), 2);
+}
+
+/// The everyday case: one of a person's browsers is long gone.
+#[tokio::test]
+async fn a_push_that_reached_one_browser_is_no_failure() {
+    let db = Database::fresh().await;
+    let message = pushed_to_two_browsers(&db).await;
+    let [phone, laptop] = browsers(&message) else { panic!("two browsers") };
+    let report = Report { tries: vec![to(phone, Outcome::Sent), to(laptop, Outcome::Failed(Fault::Gone))] };
+    let settled = report.settle(&message, PUSH, Duration::ZERO, 0.5);
+    db.store().settle(message.lease, "w", &[settled]).await.unwrap();
+
+    assert_eq!(db.state(message.event.id, PUSH).await, "sent");
+    let failed = EndedFilter { state: "failed", ..EndedFilter::default() };
+    assert!(db.store().ended_deliveries(&failed, None, 10).await.unwrap().is_empty());
+    assert_eq!(db.store().redrive(&failed, 10).await.unwrap(), 0);
     db.assert_books_balance().await;
 }
 

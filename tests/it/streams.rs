@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::support::database::Database;
 use crate::support::events::{an_event, an_event_with, id_of, json_with};
@@ -196,6 +196,29 @@ async fn a_scheduled_event_takes_its_place_when_it_is_due() {
 
     let streams = db.store().read_streams(&[(user(42), Seq(1))], 10).await.unwrap();
     assert_eq!(streams[&user(42)][0].event.id, scheduled);
+}
+
+/// As appends do: otherwise one of the two would be the victim of a deadlock.
+#[tokio::test]
+async fn a_trim_locks_streams_in_the_order_of_their_people() {
+    let db = Database::fresh().await;
+    for user in (1..=50).rev() {
+        db.store().emit(&[&to_stream(user)]).await.unwrap();
+    }
+    let aged = "update eventcenter.inbox set at = at - interval '91 days'";
+    sqlx::query(aged).execute(db.pool()).await.unwrap();
+    let mut append = db.pool().begin().await.unwrap();
+    append.execute("select from eventcenter.streams where user_id = 1 for update").await.unwrap();
+
+    let store = db.store().clone();
+    let trim = tokio::spawn(async move { store.trim_inbox(90, 1000).await });
+    let waits = "select count(*) from pg_locks as l join pg_stat_activity as a using (pid)
+        where not l.granted and a.datname = current_database()";
+    eventually(SOON, || async { (db.count(waits).await > 0).then_some(()) }).await;
+    append.execute("select from eventcenter.streams where user_id > 1 for update nowait").await.unwrap();
+
+    append.commit().await.unwrap();
+    assert_eq!(trim.await.unwrap().unwrap(), 50);
 }
 
 #[tokio::test]

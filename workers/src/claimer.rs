@@ -18,6 +18,8 @@ const FLOOR_SLACK: Duration = Duration::from_secs(5);
 /// A sweep looks at everything, so under a held snapshot it costs with the dead entries. It takes at most this part
 /// of the time: one in twenty.
 const SWEEP_SHARE: u32 = 20;
+/// While a delivery that lost its worker is tried, how often to look whether the next one may be.
+const SUSPECT_POLL: Duration = Duration::from_millis(50);
 /// The longest wait after the database failed.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -43,16 +45,17 @@ impl Claimer {
     /// Claims until told to stop. An error of the database is a pause, never an end.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut floor = Floor::default();
+        let mut suspect = None;
         let mut failures = 0_u32;
         loop {
             let Some(room) = stop.run_until_cancelled(self.room()).await.flatten() else { return };
-            let pause = match self.claim(room, &mut floor).await {
-                Ok(claimed) => {
+            let pause = match self.claim(room, &mut floor, &mut suspect).await {
+                Ok(is_full) => {
                     failures = 0;
-                    if claimed == room {
+                    if is_full {
                         continue;
                     }
-                    self.settings.poll
+                    suspect.map_or(self.settings.poll, |_| SUSPECT_POLL.min(self.settings.poll))
                 }
                 Err(error) => {
                     failures += 1;
@@ -74,32 +77,39 @@ impl Claimer {
         Some(self.jobs.capacity().min(self.settings.batch))
     }
 
-    async fn claim(&self, room: usize, floor: &mut Floor) -> Result<usize, StoreError> {
+    /// Claims what fits; whether that was all that fits.
+    async fn claim(&self, room: usize, floor: &mut Floor, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
         let sweeps = floor.sweep_is_due();
+        if sweeps || suspect.is_some() {
+            self.claim_suspect(suspect).await?;
+        }
+        let room = room.min(self.jobs.capacity());
+        if room == 0 {
+            return Ok(true);
+        }
         let started = Instant::now();
         let since = if sweeps { None } else { floor.age() };
         let claimed = self.claim_batch(Load::Ordinary, room, since).await?;
-        let newest = if claimed.len() == room { claimed.iter().map(|one| one.lag).min() } else { None };
+        let is_full = claimed.len() == room;
+        let newest = if is_full { claimed.iter().map(|one| one.lag).min() } else { None };
         floor.moved(started, newest.unwrap_or_default());
-        let count = claimed.len();
         self.hand_over(claimed, started).await;
         if sweeps {
             floor.swept(started);
-            self.claim_quarantined(room - count).await?;
         }
-        Ok(count)
+        Ok(is_full)
     }
 
-    /// One lease each: a delivery that kills its worker takes no other with it.
-    async fn claim_quarantined(&self, room: usize) -> Result<(), StoreError> {
-        for _ in 0..room {
-            let started = Instant::now();
-            let claimed = self.claim_batch(Load::Quarantined, 1, None).await?;
-            if claimed.is_empty() {
-                break;
-            }
-            self.hand_over(claimed, started).await;
+    /// One at a time, and before the others: a delivery that kills its worker takes no other suspect with it, and a
+    /// backlog does not starve them.
+    async fn claim_suspect(&self, suspect: &mut Option<LeaseId>) -> Result<(), StoreError> {
+        if suspect.is_some_and(|lease| self.leases.outstanding(lease) > 0) {
+            return Ok(());
         }
+        let started = Instant::now();
+        let claimed = self.claim_batch(Load::Quarantined, 1, None).await?;
+        *suspect = claimed.first().map(|message| message.lease);
+        self.hand_over(claimed, started).await;
         Ok(())
     }
 

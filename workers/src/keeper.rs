@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::metrics::{APPENDED, KEEPER, LEASES_EXPIRED};
-use eventcenter_core::store::{KeeperSession, Store, StoreError};
+use eventcenter_core::store::{KeeperSession, Rescued, Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use metrics::{counter, gauge};
 
@@ -82,33 +82,36 @@ async fn keep(
     let mut rescue = Every::new(RESCUE);
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
+    // A sweep that was full left something below the floor.
+    let mut is_behind = false;
     while !tasks.is_stopping() {
-        let floor = if sweep.is_due() { None } else { Some(FLOOR) };
+        let floor = if sweep.is_due() || is_behind { None } else { Some(FLOOR) };
         let look = session.look(APPEND_MAX, floor, &[Channel::Push, Channel::Email], FRESH).await?;
         counter!(APPENDED).increment(u64::from(look.appended.unsigned_abs()));
         if !look.due.is_empty() && remind.is_due() {
             session.notify_due(&look.due).await?;
         }
         if rescue.is_due() {
-            rescue_leases(store).await?;
+            count_rescued(session.rescue().await?);
         }
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
         }
-        if look.appended < APPEND_MAX {
+        let is_full = look.appended >= APPEND_MAX;
+        is_behind = is_full && floor.is_none();
+        if !is_full {
             tasks.pause(settings.look).await;
         }
     }
     session.end().await
 }
 
-async fn rescue_leases(store: &Store) -> Result<(), StoreError> {
-    for rescued in store.rescue().await? {
+fn count_rescued(rescued: Vec<Rescued>) {
+    for rescued in rescued {
         let channel = rescued.channel.as_str();
         tracing::warn!(channel, deliveries = rescued.taken_back, dead = rescued.dead, "took back expired leases");
         counter!(LEASES_EXPIRED, "channel" => channel).increment(rescued.taken_back.unsigned_abs());
     }
-    Ok(())
 }
 
 /// Makes tomorrow's partitions and forgets what is past keeping.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -202,6 +203,11 @@ impl Store {
             .await?)
     }
 
+    /// Takes back what expired leases hold.
+    pub async fn rescue(&self) -> Result<Vec<Rescued>, StoreError> {
+        rescue(&self.pool).await
+    }
+
     /// Prolongs leases; answers those that still exist.
     pub async fn renew(&self, leases: &[LeaseId], worker: &str, lease: Duration) -> Result<Vec<LeaseId>, StoreError> {
         let ids = column(leases, |id| id.get());
@@ -210,17 +216,17 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(LeaseId::from_row).collect())
     }
+}
 
-    /// Takes back what expired leases hold.
-    pub async fn rescue(&self) -> Result<Vec<Rescued>, StoreError> {
-        let rows = sqlx::query_file!("src/store/sql/rescue.sql", RESCUE_MAX, LOST_MAX).fetch_all(&self.pool).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| {
-                Some(Rescued { channel: Channel::parse(&row.channel)?, taken_back: row.rescued, dead: row.dead })
-            })
-            .collect())
-    }
+/// Takes back what expired leases hold.
+pub(super) async fn rescue(executor: impl PgExecutor<'_>) -> Result<Vec<Rescued>, StoreError> {
+    let rows = sqlx::query_file!("src/store/sql/rescue.sql", RESCUE_MAX, LOST_MAX).fetch_all(executor).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            Some(Rescued { channel: Channel::parse(&row.channel)?, taken_back: row.rescued, dead: row.dead })
+        })
+        .collect())
 }
 
 /// A row of `eventcenter.claim`.

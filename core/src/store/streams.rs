@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection, Executor, PgPool};
 use uuid::Uuid;
 
-use super::{SESSION, Store, StoreError};
+use super::{Rescued, SESSION, Store, StoreError, deliveries};
 use crate::delivery::Channel;
 use crate::event::Event;
 use crate::id::{EventId, Seq, UserId};
@@ -71,7 +71,7 @@ impl Store {
 /// What the keeper saw and did.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Deliveries moved into streams.
+    /// Deliveries moved into streams, or settled as too late for it.
     pub appended: i32,
     /// Channels whose workers should be told.
     pub due: Vec<Channel>,
@@ -118,6 +118,11 @@ impl KeeperSession {
         .await?;
         let due = row.due.iter().filter_map(|name| Channel::parse(name)).collect();
         Ok(Look { appended: row.appended, due })
+    }
+
+    /// Takes back what expired leases hold: on this connection, so that a busy pool never holds the keeper up.
+    pub async fn rescue(&mut self) -> Result<Vec<Rescued>, StoreError> {
+        deliveries::rescue(&mut self.connection).await
     }
 
     /// Wakes the workers of these channels, in every process.

@@ -85,16 +85,16 @@ impl Model {
         self.deliveries.iter().filter(|(_, one)| is_held(one)).map(|(key, _)| *key).collect()
     }
 
-    /// The appender takes what is due on ws: of everyone, or inline of one event.
+    /// The appender takes what is due on ws: of everyone, or inline of one event. Answers how many.
     pub(super) fn append(&mut self, is_wanted: impl Fn(&Key) -> bool) -> usize {
-        let mut appended = 0;
+        let mut taken = 0;
         for key in self.ready(Channel::Ws, Load::Ordinary).into_iter().filter(is_wanted) {
             let delivery = self.get(key);
             delivery.attempt += u32::from(delivery.is_expired);
             delivery.place = Place::Settled(if delivery.is_expired { "skipped" } else { "sent" });
-            appended += usize::from(!delivery.is_expired);
+            taken += 1;
         }
-        appended
+        taken
     }
 
     /// A try ended: it is settled as `state`, or, with `None`, tried again in an hour.

@@ -8,15 +8,7 @@ select
         limit 1
     ), 0)::double precision as "lag_s!",
     (
-        select count(*) from eventcenter.attempts as a
-        where
-            a.channel = c.channel
-            and a.balance = 1
-            and a.outcome in ('failed', 'dead')
-            and a.outcome = 'dead'
-            and not exists (
-                select from eventcenter.attempts as later
-                where later.event_id = a.event_id and later.channel = a.channel and later.attempt > a.attempt
-            )
+        select count(*) from eventcenter.ended as a
+        where a.channel = c.channel and a.outcome = 'dead'
     ) as "dead_letters!"
 from unnest($1::text[]) as c (channel);
