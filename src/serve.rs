@@ -188,7 +188,7 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         metrics,
         readiness: Readiness::new(is_heard, tasks.clone()),
     };
-    let sockets = node.map_or_else(OpenApiRouter::new, |node| OpenApiRouter::from(ws::router(node)));
+    let sockets = node.map_or_else(OpenApiRouter::new, ws::router);
     if settings.process.runs(Role::Api) {
         Ok(http::router(api, sockets))
     } else {

@@ -28,14 +28,12 @@
 //! Nothing is pushed past the database: a wake is a hint to read `inbox` after a session's cursor, and what a session
 //! gets is what was read. The slow sweep makes up for lost hints.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::get;
 use eventcenter_core::id::Seq;
 use eventcenter_core::metrics::WS_CLOSED;
 use fastwebsockets::upgrade::{IncomingUpgrade, UpgradeFut};
@@ -43,6 +41,10 @@ use metrics::counter;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, timeout};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::{Problem, ProblemDocument};
 
 mod access;
 mod frame;
@@ -66,8 +68,8 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 1024 * 1024;
 
 /// The route `/ws`.
-pub fn router(node: Node) -> Router {
-    Router::new().route("/ws", get(connect)).with_state(node)
+pub fn router(node: Node) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(connect)).with_state(node)
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,22 +78,37 @@ struct Parameters {
     after: Option<Seq>,
 }
 
+/// A person's stream as a WebSocket: what they missed, then what comes
+///
+/// A browser offers its token as a subprotocol: `eventcenter.v1.json, ec.bearer.TOKEN`.
+#[utoipa::path(get, path = "/ws", tag = "streams", security(("user_token" = []), ("user_cookie" = [])),
+    params(("after" = Option<i64>, Query, minimum = 0,
+        description = "The last number that the client has seen; without it, only what comes from now on")),
+    responses(
+        (status = 101, description = "The socket is open"),
+        (status = 400, description = "What is wrong, field by field", body = ProblemDocument),
+        (status = 401, description = "No user token", body = ProblemDocument),
+        (status = 403, description = "A cookie from a foreign page", body = ProblemDocument),
+        (status = 426, description = "Not a WebSocket handshake", body = ProblemDocument),
+        (status = 429, description = "The person has 50 sessions on this node", body = ProblemDocument),
+        (status = 503, description = "The node is full or stopping: try again", body = ProblemDocument),
+    ))]
 async fn connect(
     State(node): State<Node>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<IncomingUpgrade, StatusCode>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let offer = Offer::read(&headers)?;
     let user = offer.user(&headers, node.tokens(), node.cookie())?;
     let Query(Parameters { after }) = parameters.or(Err(Refusal::Query))?;
     if after.is_some_and(|after| after < Seq(0)) {
-        return Err(Refusal::Query);
+        return Err(Refusal::Query.into());
     }
     let asks = headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"));
     let upgrade = upgrade.ok().filter(|_| asks).ok_or(Refusal::NoUpgrade)?;
     if node.tasks().is_stopping() {
-        return Err(Refusal::Stopping);
+        return Err(Refusal::Stopping.into());
     }
     let entry = node.enter(user).map_err(Refusal::Full)?;
     let (response, upgraded) = upgrade.upgrade().or(Err(Refusal::NoUpgrade))?;
@@ -121,5 +138,25 @@ async fn linger(read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin
     if write.shutdown().await.is_ok() {
         let rest = tokio::io::copy(&mut read.take(LINGER_BYTES), &mut tokio::io::sink()).await;
         tracing::trace!(?rest, "dropped after the close frame");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventcenter_core::store::Store;
+    use eventcenter_core::tasks::Tasks;
+
+    use super::*;
+    use crate::auth::{CookieRules, Origins, Tokens};
+
+    #[tokio::test]
+    async fn the_route_is_described() {
+        let store = Store::connect("postgres://nobody@127.0.0.1:9/none", 1).unwrap();
+        let cookie = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
+
+        let (_, document) =
+            router(Node::new(store, Tokens::hs256([7; 32]), cookie, Tasks::default())).split_for_parts();
+
+        assert_eq!(document.paths.paths.keys().collect::<Vec<_>>(), ["/ws"]);
     }
 }
