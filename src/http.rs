@@ -25,12 +25,10 @@ mod form;
 mod layers;
 mod openapi;
 mod probes;
-mod problem;
 mod push;
 mod users;
 
 pub use extract::{Json, Person, Service};
-pub use problem::{Code, Problem, ProblemDocument};
 pub use push::{Browser, PushKey, ReadBrowser};
 
 /// What the API stands on. Cheap to clone.

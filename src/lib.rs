@@ -1,6 +1,6 @@
 //! The one binary of EventCenter: what it runs, and how it is run.
 //!
-//! `http` and `ws` do not import each other; both stand on `auth`. Only `config` reads the environment.
+//! `http` and `ws` do not import each other; both stand on `auth` and `problem`. Only `config` reads the environment.
 
 pub mod auth;
 pub mod cli;
@@ -12,5 +12,6 @@ mod listen;
 pub mod log;
 pub mod metrics;
 pub mod postgres;
+pub mod problem;
 pub mod serve;
 pub mod ws;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::store::{Store, StoreError};
 use eventcenter_core::tasks::Tasks;
@@ -26,6 +25,8 @@ use crate::http::{self, Api, Browser, PushKey, Readiness};
 use crate::listen::{self, Wakeups};
 use crate::metrics::{Metrics, MetricsError};
 use crate::ws;
+
+mod connections;
 
 /// Before a worker that ended by itself is started again.
 const RESTART: Duration = Duration::from_secs(1);
@@ -84,12 +85,14 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
 
     let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
-    let served = serve(listener, pages(router), &tasks).await;
+    tasks.spawn(stop_on_signal(tasks.clone())?);
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    connections::accept(listener, pages(router), &tasks, connections::SILENCE_MAX).await;
     if !tasks.drain(settings.process.drain_time).await {
         tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
     }
     store.close().await;
-    Ok(served?)
+    Ok(())
 }
 
 fn tokens(settings: &Settings) -> Result<Tokens, Error> {
@@ -107,21 +110,6 @@ fn keeper_settings(settings: &Settings) -> Result<KeeperSettings, Refused> {
         event_days: settings.retention.event_days.into(),
         inbox_days: settings.retention.inbox_days.into(),
     })
-}
-
-/// Accepts connections until told to stop, then finishes the requests that are under way.
-async fn serve(listener: TcpListener, router: Router, tasks: &Tasks) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    let stopping = tasks.clone();
-    tasks.spawn(stop_on_signal(tasks.clone())?);
-    tracing::info!(%address, "serving");
-    // A response is written at once: waiting for more to send would only add the peer's delayed ACK.
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket keeps its delay");
-        }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(async move { stopping.stopping().await }).await
 }
 
 fn stop_on_signal(tasks: Tasks) -> io::Result<impl Future<Output = ()> + Send + 'static> {

@@ -45,6 +45,8 @@ use tokio::time::{Duration, timeout};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::problem::{Problem, ProblemDocument};
+
 mod access;
 mod frame;
 mod node;
@@ -79,7 +81,7 @@ struct Beginning {
     head: Option<StreamHead>,
 }
 
-/// The route `/ws`, and what the document of the API says of it.
+/// The route `/ws`.
 pub fn router(node: Node) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(connect)).with_state(node)
 }
@@ -90,38 +92,37 @@ struct Parameters {
     after: Option<Seq>,
 }
 
-/// A person's stream, live, and what they missed
+/// A person's stream as a WebSocket: what they missed, then what comes
 ///
-/// A WebSocket. Frames are JSON texts: `{"t":"event","seq":7,"prev":6,"replay":true,"event":{…}}`. Browsers, which
-/// cannot set headers on a socket, may offer their token as a subprotocol: `eventcenter.v1.json, ec.bearer.TOKEN`.
-#[utoipa::path(get, path = "/ws", tag = "stream", security(("user_token" = []), ("user_cookie" = [])),
-    params(("after" = Option<i64>, Query, description = "First all that follows this number; only live without it",
-        minimum = 0)),
+/// A browser offers its token as a subprotocol: `eventcenter.v1.json, ec.bearer.TOKEN`.
+#[utoipa::path(get, path = "/ws", tag = "streams", security(("user_token" = []), ("user_cookie" = [])),
+    params(("after" = Option<i64>, Query, minimum = 0,
+        description = "The last number that the client has seen; without it, only what comes from now on")),
     responses(
         (status = 101, description = "The socket is open"),
-        (status = 400, description = "A query or subprotocol that is not known", content_type = "application/problem+json"),
-        (status = 401, description = "No user token", content_type = "application/problem+json"),
-        (status = 403, description = "A cookie from a foreign page", content_type = "application/problem+json"),
-        (status = 426, description = "No WebSocket handshake", content_type = "application/problem+json"),
-        (status = 429, description = "The person has too many sessions: try again", content_type = "application/problem+json"),
-        (status = 503, description = "The process is full, or stops: try again", content_type = "application/problem+json"),
+        (status = 400, description = "What is wrong, field by field", body = ProblemDocument),
+        (status = 401, description = "No user token", body = ProblemDocument),
+        (status = 403, description = "A cookie from a foreign page", body = ProblemDocument),
+        (status = 426, description = "Not a WebSocket handshake", body = ProblemDocument),
+        (status = 429, description = "The person has 50 sessions on this node", body = ProblemDocument),
+        (status = 503, description = "The node is full or stopping: try again", body = ProblemDocument),
     ))]
 async fn connect(
     State(node): State<Node>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<IncomingUpgrade, StatusCode>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, Problem> {
     let offer = Offer::read(&headers)?;
     let user = offer.user(&headers, node.tokens(), node.cookie())?;
     let Query(Parameters { after }) = parameters.or(Err(Refusal::Query))?;
     if after.is_some_and(|after| after < Seq(0)) {
-        return Err(Refusal::Query);
+        return Err(Refusal::Query.into());
     }
     let asks = headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"));
     let upgrade = upgrade.ok().filter(|_| asks).ok_or(Refusal::NoUpgrade)?;
     if node.tasks().is_stopping() {
-        return Err(Refusal::Stopping);
+        return Err(Refusal::Stopping.into());
     }
     let entry = node.enter(user).map_err(Refusal::Full)?;
     // Before the client knows that it is connected: from then on it counts on being told.
@@ -153,5 +154,25 @@ async fn linger(read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin
     if write.shutdown().await.is_ok() {
         let rest = tokio::io::copy(&mut read.take(LINGER_BYTES), &mut tokio::io::sink()).await;
         tracing::trace!(?rest, "dropped after the close frame");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventcenter_core::store::Store;
+    use eventcenter_core::tasks::Tasks;
+
+    use super::*;
+    use crate::auth::{CookieRules, Origins, Tokens};
+
+    #[tokio::test]
+    async fn the_route_is_described() {
+        let store = Store::connect("postgres://nobody@127.0.0.1:9/none", 1).unwrap();
+        let cookie = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
+
+        let (_, document) =
+            router(Node::new(store, Tokens::hs256([7; 32]), cookie, Tasks::default())).split_for_parts();
+
+        assert_eq!(document.paths.paths.keys().collect::<Vec<_>>(), ["/ws"]);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -115,9 +115,14 @@ fn is_loopback_host(headers: &HeaderMap) -> bool {
     host.as_ref().and_then(Uri::host).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// Browsers say where a request comes from (Fetch Metadata); other programs do not, and have no one to be tricked.
+/// Browsers say where a request comes from: by Fetch Metadata, the older ones by Origin. Other programs do not, and have
+/// no one to be tricked.
 fn is_same_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let host = headers.get(HOST).map(HeaderValue::as_bytes);
+    headers.get(ORIGIN).is_none_or(|origin| origin.as_bytes().strip_prefix(b"http://") == host)
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rust_embed::RustEmbed;
 
 use super::extract::Segment;
-use super::problem::{Problem, ProblemDocument};
+use crate::problem::{Problem, ProblemDocument};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]

@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::form::{Form, Page};
-use super::problem::{Problem, ProblemDocument};
 use super::{Api, Json, Service};
+use crate::problem::{Problem, ProblemDocument};
 
 /// Deliveries that one call puts back to work, oldest first. The rest waits for the next call.
 const REDRIVE_MAX: i32 = 10_000;

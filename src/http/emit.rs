@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 
 use super::extract::too_large;
 use super::layers::RequestId;
-use super::problem::{Code, Problem, ProblemDocument};
 use super::{Api, Json, Service};
+use crate::problem::{Code, Problem, ProblemDocument};
 
 /// Events in one array. More is refused, and nothing of it stored.
 const EVENTS_MAX: usize = 500;

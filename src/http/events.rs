@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::extract::Segment;
 use super::form::Form;
-use super::problem::{Problem, ProblemDocument};
 use super::{Api, Service};
+use crate::problem::{Problem, ProblemDocument};
 
 /// An event and where it stands.
 #[derive(Debug, Serialize, ToSchema)]

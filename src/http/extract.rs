@@ -13,8 +13,8 @@ use http_body_util::LengthLimitError;
 use serde_json::Value;
 
 use super::Api;
-use super::problem::{Code, Problem};
 use crate::auth::{Access, bearer, user_token};
+use crate::problem::{Code, Problem};
 
 /// Proof that the request bears a service's key.
 #[derive(Clone, Copy, Debug)]

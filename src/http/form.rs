@@ -8,7 +8,7 @@ use eventcenter_core::event::{InvalidField, TYPE_MAX};
 use eventcenter_core::id::{EventId, UserId};
 use serde_json::Value;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// Rows of a page when nothing is said.
 const PAGE: u16 = 50;

@@ -18,8 +18,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::emit::IDEMPOTENCY_KEY;
-use super::problem::{Code, Problem};
 use crate::auth::Origins;
+use crate::problem::{Code, Problem};
 
 /// A request that takes longer, its body included, is given up and answered 503. An upgraded socket has been answered
 /// long before.

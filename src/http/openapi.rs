@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::problem::ProblemDocument;
 use crate::auth::COOKIE_NAME;
+use crate::problem::ProblemDocument;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::problem::{Code, Problem, ProblemDocument};
 use super::{Api, Json, Person};
+use crate::problem::{Code, Problem, ProblemDocument};
 
 /// Largest subscription, in bytes. A larger one is refused.
 const SUBSCRIPTION_BYTES_MAX: usize = 16 * 1024;

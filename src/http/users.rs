@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::extract::PathUser;
 use super::form::Form;
-use super::problem::{Problem, ProblemDocument};
 use super::{Api, Json, Service};
+use crate::problem::{Problem, ProblemDocument};
 
 /// Largest contact, in bytes. A larger one is refused.
 const CONTACT_BYTES_MAX: usize = 8 * 1024;

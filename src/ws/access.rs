@@ -1,21 +1,18 @@
-//! Who may open a socket, and what those who may not are told: RFC 9457 problems, before the upgrade.
+//! Who may open a socket, and what those who may not are told, before the upgrade.
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use axum::http::{HeaderMap, HeaderValue};
 use eventcenter_core::id::UserId;
-use serde_json::json;
 
 use super::registry::Full;
 use crate::auth::{CookieRules, TokenError, Tokens, user_token};
+use crate::problem::{Code, Problem};
 
 /// The subprotocol: what the frames mean.
 pub(super) const PROTOCOL: &str = "eventcenter.v1.json";
 /// Browsers cannot set headers on a socket, so they may offer their token as a subprotocol. Never chosen, so it is
 /// never sent back.
 const BEARER: &str = "ec.bearer.";
-/// Seconds after which a client should try a full node again.
-const LATER_S: u64 = 5;
 
 /// Why a socket is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,67 +59,26 @@ impl<'a> Offer<'a> {
     }
 }
 
-impl Refusal {
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::Token(TokenError::ForeignOrigin) => StatusCode::FORBIDDEN,
-            Self::Token(TokenError::Missing | TokenError::Expired | TokenError::Invalid) => StatusCode::UNAUTHORIZED,
-            Self::Subprotocol | Self::Query => StatusCode::BAD_REQUEST,
-            Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
-            Self::Full(Full::User) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Full(Full::Node) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Token(TokenError::Missing) => "token_missing",
-            Self::Token(TokenError::Expired) => "token_expired",
-            Self::Token(TokenError::Invalid) => "token_invalid",
-            Self::Token(TokenError::ForeignOrigin) => "origin_not_allowed",
-            Self::Subprotocol => "unknown_subprotocol",
-            Self::Query => "invalid_query",
-            Self::NoUpgrade => "upgrade_required",
-            Self::Full(Full::User) => "too_many_sessions",
-            Self::Full(Full::Node) => "node_full",
-            Self::Stopping => "node_stopping",
-        }
-    }
-
-    fn detail(self) -> String {
-        match self {
-            Self::Token(error) => format!("{error}; or the subprotocol {BEARER}TOKEN beside {PROTOCOL}"),
-            Self::Subprotocol => format!("offer {PROTOCOL}, or no subprotocol at all"),
-            Self::Query => "after must be a whole number from 0 to 2^63-1; there are no other parameters".to_owned(),
-            Self::NoUpgrade => "this is a WebSocket: ask with HTTP/1.1, Upgrade: websocket, version 13".to_owned(),
-            Self::Full(Full::User) => "this person has too many open sessions: close one".to_owned(),
-            Self::Full(Full::Node) => "this node has no place for another session: try again".to_owned(),
-            Self::Stopping => "this node is stopping: try again".to_owned(),
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        let problem = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": self.code(),
-            "detail": self.detail(),
-        });
-        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response();
-        match self {
-            Self::Full(_) | Self::Stopping => {
-                response.headers_mut().insert(RETRY_AFTER, LATER_S.into());
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Token(error) => {
+                let Self { code, detail, errors } = error.into();
+                Self {
+                    code,
+                    detail: format!("{detail}; or the subprotocol {BEARER}TOKEN beside {PROTOCOL}").into(),
+                    errors,
+                }
             }
-            Self::NoUpgrade => {
-                response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+            Refusal::Subprotocol => {
+                Self::field("Sec-WebSocket-Protocol", format!("must offer {PROTOCOL}, or be left out"))
             }
-            Self::Token(_) | Self::Subprotocol | Self::Query => {}
+            Refusal::Query => Self::field("after", "must be a whole number from 0 to 2^63-1, and the only parameter"),
+            Refusal::NoUpgrade => Self::new(Code::UpgradeRequired, "ask with HTTP/1.1, Upgrade: websocket, version 13"),
+            Refusal::Full(Full::User) => Self::new(Code::TooManySessions, "close one of them first"),
+            Refusal::Full(Full::Node) => Self::new(Code::NodeUnavailable, "it has no place left: try again"),
+            Refusal::Stopping => Self::new(Code::NodeUnavailable, "it is stopping: try again"),
         }
-        response
     }
 }
 

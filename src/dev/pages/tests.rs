@@ -50,6 +50,16 @@ async fn another_site_cannot_emit() {
 }
 
 #[tokio::test]
+async fn another_site_cannot_emit_from_a_browser_without_fetch_metadata() {
+    let emit = |page: &str| Request::post("/dev/emit").header(HOST, "localhost:8080").header(ORIGIN, page);
+
+    for page in ["http://evil.example", "http://localhost:3000", "https://localhost:8080", "null"] {
+        assert_eq!(answer(emit(page)).await.0, StatusCode::FORBIDDEN, "{page}");
+    }
+    assert_eq!(answer(emit("http://localhost:8080")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_status_is_asked_of_the_api_by_the_event_s_name_alone() {
     for name in ["evt_01a20692a88e72f1824ea4cc05cff2e1", "photo%2F42", "..%2F..%2Fmetrics"] {
         let (_, asked) = answer(Request::get(format!("/dev/status/{name}")).header(HOST, "localhost")).await;

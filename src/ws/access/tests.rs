@@ -1,6 +1,5 @@
-use axum::body::to_bytes;
-use axum::http::header::AUTHORIZATION;
-use serde_json::Value;
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, UPGRADE};
+use axum::response::IntoResponse;
 
 use super::*;
 use crate::auth::Origins;
@@ -78,13 +77,17 @@ fn without_a_subprotocol_header_and_cookie_count() {
     assert_eq!(user(&[]), Err(Refusal::Token(TokenError::Missing)));
 }
 
-#[tokio::test]
-async fn refusals_are_problem_documents_that_say_what_to_do() {
-    let response = Refusal::Full(Full::Node).into_response();
+#[test]
+fn a_refusal_says_what_to_do_and_when_to_come_back() {
+    let problem = |refusal: Refusal| Problem::from(refusal);
 
-    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-    assert_eq!(response.headers()[RETRY_AFTER], "5");
-    let problem: Value = serde_json::from_slice(&to_bytes(response.into_body(), 1000).await.unwrap()).unwrap();
-    assert_eq!((&problem["code"], &problem["status"]), (&"node_full".into(), &503.into()));
+    assert_eq!(problem(Refusal::Token(TokenError::Expired)).code, Code::Unauthorized);
+    assert!(
+        problem(Refusal::Token(TokenError::Missing)).detail.ends_with("ec.bearer.TOKEN beside eventcenter.v1.json")
+    );
+    assert_eq!(problem(Refusal::Query).errors[0].field, "after");
+    for passing in [Refusal::Full(Full::User), Refusal::Full(Full::Node), Refusal::Stopping] {
+        assert!(problem(passing).into_response().headers().contains_key(RETRY_AFTER), "{passing:?}");
+    }
+    assert_eq!(problem(Refusal::NoUpgrade).into_response().headers()[UPGRADE], "websocket");
 }

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::smtp::script::Server;
@@ -68,6 +69,8 @@ async fn the_mail_catcher_gets_the_same_file_at_every_try() {
     assert!(first.contains("To: Anna <anna@example.org>\r\n"), "{first}");
     assert_eq!(first, directory.mail());
     assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 1, "a draft was left behind");
+    let mode = std::fs::metadata(&directory.0).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "others can read the mail");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use eventcenter_core::delivery::Fault;
 use eventcenter_core::delivery::Outcome;
 use eventcenter_core::id::EventId;
+use tokio::fs::DirBuilder;
 use tokio::time::timeout;
 
 use super::reply::{Failure, Phase, presentable};
@@ -65,9 +66,14 @@ impl Carrier {
     pub(super) async fn check(&self) -> Result<(), String> {
         match self {
             Self::Smtp(smtp) => smtp.check().await.map_err(|failure| presentable(&failure.to_string())),
-            Self::Files(directory) => tokio::fs::create_dir_all(directory).await.map_err(|error| error.to_string()),
+            Self::Files(directory) => make(directory).await.map_err(|error| error.to_string()),
         }
     }
+}
+
+/// Makes the directory, for its owner alone: mail is nobody else's. One that exists stays as it is.
+async fn make(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).await
 }
 
 /// Writes beside and renames, so that a reader sees all of a mail or nothing. The name is made of the event's own id
@@ -75,7 +81,7 @@ impl Carrier {
 async fn write(directory: &Path, id: EventId, content: &[u8]) -> io::Result<String> {
     let name = format!("{id}.eml");
     let draft = directory.join(format!(".{name}.draft"));
-    tokio::fs::create_dir_all(directory).await?;
+    make(directory).await?;
     tokio::fs::write(&draft, content).await?;
     tokio::fs::rename(&draft, directory.join(&name)).await?;
     Ok(name)

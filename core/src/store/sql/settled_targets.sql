@@ -1,8 +1,4 @@
-<<<<<<< HEAD
--- Targets that earlier tries of these deliveries have settled. A redrive tries refused targets anew. Served by the
-=======
 -- Targets that earlier tries of these deliveries have settled. A redrive tries anew what failed before it. Served by the
->>>>>>> c3a712a1d56291c26b12c076f2a8b78560e81791
 -- primary key.
 select
     a.event_id,
@@ -13,17 +9,6 @@ where
     a.event_id = any($1)
     and a.event_id between $2 and $3
     and a.channel = $4
-<<<<<<< HEAD
-    and a.target <> ''
-    and (
-        a.outcome = 'sent'
-        or a.outcome = 'failed'
-        and not exists (
-            select from eventcenter.attempts as later
-            where
-                later.event_id = a.event_id
-                and later.channel = a.channel
-=======
     and a.outcome in ('sent', 'failed')
     and a.target <> ''
     and (
@@ -34,7 +19,6 @@ where
                 later.event_id = a.event_id
                 and later.event_id between $2 and $3
                 and later.channel = $4
->>>>>>> c3a712a1d56291c26b12c076f2a8b78560e81791
                 and later.attempt > a.attempt
                 and later.outcome = 'redriven'
         )

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::event::{InvalidEvent, InvalidField};
@@ -16,7 +16,7 @@ use crate::committer::EmitError;
 
 /// How long a client should wait, in seconds, for something that is over in a moment.
 const RETRY_SOON_S: u16 = 1;
-/// How long a client should wait, in seconds, for the database: about what a restart takes.
+/// How long a client should wait, in seconds, for the database or for a place: about what a restart takes.
 const RETRY_LATER_S: u16 = 5;
 
 macro_rules! codes {
@@ -72,6 +72,12 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json";
     /// The same id was used for another event.
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The id belongs to another event";
+    /// The route is a WebSocket, and the request no handshake for one.
+    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This is a WebSocket";
+    /// The person has as many open sessions as one may have.
+    TooManySessions = "too_many_sessions", TOO_MANY_REQUESTS, "The person has too many open sessions";
+    /// This process takes no further session, because it is full or stopping. Another one may.
+    NodeUnavailable = "node_unavailable", SERVICE_UNAVAILABLE, "This node takes no further session";
     /// More events wait than may. Try again.
     QueueFull = "queue_full", TOO_MANY_REQUESTS, "Too many events wait to be stored";
     /// A bug of ours; the log has it under the request's id.
@@ -86,7 +92,9 @@ impl Code {
     const fn retry_after(self) -> Option<u16> {
         match self {
             Self::KeyBusy | Self::QueueFull => Some(RETRY_SOON_S),
-            Self::DatabaseUnavailable | Self::Timeout => Some(RETRY_LATER_S),
+            Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
+                Some(RETRY_LATER_S)
+            }
             Self::InvalidRequest
             | Self::InvalidJson
             | Self::Unauthorized
@@ -98,12 +106,13 @@ impl Code {
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
             | Self::KeyReused
+            | Self::UpgradeRequired
             | Self::Internal => None,
         }
     }
 }
 
-/// An error on its way out. [`super::layers`] gives it the request's id and writes it.
+/// An error on its way out. The layers of [`crate::http`] give it the request's id and write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What went wrong, for programs.
@@ -177,7 +186,7 @@ impl Problem {
     }
 
     /// The answer. A body that cannot be written would be a bug of the derive above: it is then empty.
-    pub(super) fn respond(self, mut response: Response, request_id: &str) -> Response {
+    pub(crate) fn respond(self, mut response: Response, request_id: &str) -> Response {
         let body = serde_json::to_vec(&self.document(request_id)).unwrap_or_default();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.map(|_| body.into())
@@ -193,6 +202,9 @@ impl IntoResponse for Problem {
         if self.code == Code::Unauthorized {
             let bearer = HeaderValue::from_static(r#"Bearer realm="eventcenter""#);
             response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        }
+        if self.code == Code::UpgradeRequired {
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
         response.extensions_mut().insert(self);
         response
