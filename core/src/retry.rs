@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_event_that_lives_for_ever_is_not_tried_for_ever() {
-        let lives = |days| Timing { age: Duration::from_hours(24 * days), expires_in: Some(Duration::MAX) };
+        let lives = |days: u64| Timing { age: Duration::from_hours(24 * days), expires_in: Some(Duration::MAX) };
 
         assert!(PUSH.next(9, lives(27), None, 1.0).is_some());
         assert_eq!(PUSH.next(9, lives(28), None, 1.0), None);
