@@ -7,6 +7,7 @@ use eventcenter_core::delivery::Channel;
 use eventcenter_core::event::NewEvent;
 use eventcenter_core::id::{EventId, Seq, UserId};
 use eventcenter_core::store::{KeeperSession, StreamHead};
+use eventcenter_core::tasks::Tasks;
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -211,14 +212,16 @@ async fn a_trim_locks_streams_in_the_order_of_their_people() {
     append.execute("select from eventcenter.streams where user_id = 1 for update").await.unwrap();
 
     let store = db.store().clone();
-    let trim = tokio::spawn(async move { store.trim_inbox(90, 1000).await });
+    let trim = Tasks::default();
+    trim.spawn(async move { assert_eq!(store.trim_inbox(90, 1000).await.unwrap(), 50) });
     let waits = "select count(*) from pg_locks as l join pg_stat_activity as a using (pid)
         where not l.granted and a.datname = current_database()";
     eventually(SOON, || async { (db.count(waits).await > 0).then_some(()) }).await;
     append.execute("select from eventcenter.streams where user_id > 1 for update nowait").await.unwrap();
 
     append.commit().await.unwrap();
-    assert_eq!(trim.await.unwrap().unwrap(), 50);
+    assert!(trim.drain(SOON).await);
+    assert_eq!(db.count("select count(*) from eventcenter.inbox").await, 0);
 }
 
 #[tokio::test]
