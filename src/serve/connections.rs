@@ -67,8 +67,8 @@ mod tests {
 
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::Notify;
-    use tokio::task::JoinHandle;
+    use tokio::sync::oneshot::Receiver;
+    use tokio::sync::{Notify, oneshot};
     use tokio::time::timeout;
 
     use super::*;
@@ -76,11 +76,17 @@ mod tests {
     /// No test should come near it.
     const DEADLINE: Duration = Duration::from_secs(10);
 
-    async fn serving(router: Router, tasks: &Tasks, silence_max: Duration) -> (SocketAddr, JoinHandle<()>) {
+    /// The second of the two ends with [`accept`].
+    async fn serving(router: Router, tasks: &Tasks, silence_max: Duration) -> (SocketAddr, Receiver<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tasks = tasks.clone();
-        (address, tokio::spawn(async move { accept(listener, router, &tasks, silence_max).await }))
+        let (accepting, ended) = oneshot::channel();
+        let own = tasks.clone();
+        tasks.spawn(async move {
+            accept(listener, router, &own, silence_max).await;
+            drop(accepting);
+        });
+        (address, ended)
     }
 
     async fn say(address: SocketAddr, text: &str) -> TcpStream {

@@ -4,6 +4,7 @@
 //! moves due ws deliveries into their streams, and tells the workers of other channels what is due. It also rescues
 //! expired leases, makes and drops partitions, and trims. Its lock is its session's: when it dies, another takes over.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::Channel;
@@ -34,8 +35,8 @@ const TRIM_MAX: i32 = 10_000;
 /// How often a partition that is in use is tried again before the next hour.
 const DROP_TRIES: u32 = 10;
 
-/// How the keeper keeps.
-#[derive(Clone, Debug)]
+/// How the keeper keeps. Its Debug leaves out the URL, which holds a password.
+#[derive(Clone)]
 pub struct KeeperSettings {
     /// A URL that leads to Postgres itself, or to a pooler in session mode: the lock belongs to a session.
     pub url: String,
@@ -45,6 +46,17 @@ pub struct KeeperSettings {
     pub event_days: i32,
     /// Days for which people's inboxes are kept.
     pub inbox_days: i32,
+}
+
+impl fmt::Debug for KeeperSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, look, event_days, inbox_days } = self;
+        f.debug_struct("KeeperSettings")
+            .field("look", look)
+            .field("event_days", event_days)
+            .field("inbox_days", inbox_days)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Keeps house, or waits to take over, until `tasks` stop.
@@ -167,5 +179,18 @@ impl Every {
             self.last = Some(Instant::now());
         }
         is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_shown_without_the_password() {
+        let url = "postgres://keeper:hunter2@db/ec".to_owned();
+        let settings = KeeperSettings { url, look: Duration::from_millis(25), event_days: 180, inbox_days: 90 };
+
+        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }
