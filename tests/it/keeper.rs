@@ -166,6 +166,12 @@ async fn a_keeper_that_stops_gives_its_lock_up() {
 
     assert!(keeper.drain(SOON).await);
 
+    // Postgres lets go once it has noticed that the connection is closed.
+    eventually(SOON, || async {
+        let holders: i64 = sqlx::query_scalar(KEEPERS).fetch_one(db.pool()).await.unwrap();
+        (holders == 0).then_some(())
+    })
+    .await;
     let mut next = KeeperSession::connect(db.url()).await.unwrap();
     assert!(next.try_lock().await.unwrap());
 }
