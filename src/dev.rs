@@ -175,10 +175,18 @@ async fn prepare(database_url: &str, kept: &Kept) -> Result<(), StoreError> {
 }
 
 /// What to do next. The command works as it stands, so it shows the key; it opens this machine's demo only.
+/// Which database it is, for a person to recognise: a `DATABASE_URL` that was set for something else is used, too.
+fn without_secrets(url: &Secret) -> String {
+    let Ok(url) = Url::parse(url.expose()) else { return "as given".to_owned() };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}{}", url.host_str().unwrap_or("localhost"), url.path())
+}
+
 fn welcome(running: &Running, data: &Path) -> io::Result<()> {
     let url = running.url.as_str().trim_end_matches('/');
     let key = running.service_key.expose();
     let data = data.display();
+    let database = without_secrets(&running.database_url);
     write!(
         io::stdout().lock(),
         r#"
@@ -186,6 +194,7 @@ EventCenter is ready.
 
   Demo page   {url}/
   Mail        {url}/dev/mail
+  Database    {database}
   For scripts {data}/dev.json
 
 Tell user 42 something:

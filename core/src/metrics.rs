@@ -76,7 +76,7 @@ metrics! {
         "Browsers removed because their push service said that they are gone.";
     WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open WebSocket sessions.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
-        "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, unauthorized, error.";
+        "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, error.";
     WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events written to sockets, by kind: live or replay.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;

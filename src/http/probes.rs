@@ -30,7 +30,7 @@ pub(super) struct Report {
 /// One condition of being ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Check {
-    /// `serving`, `listening`, `database`, `migrations`, `partitions` or `default_partition`.
+    /// `serving`, `listening`, `database`, `migrations` or `partitions`.
     name: &'static str,
     /// It holds.
     ok: bool,
@@ -102,8 +102,6 @@ fn database_checks(answer: &Result<(bool, Option<Health>), StoreError>) -> Vec<C
     if let Ok((_, Some(health))) = answer {
         let is_late = health.days_ahead < DAYS_AHEAD_MIN;
         checks.push(Check::new("partitions", is_late.then_some("none for tomorrow: is any process keeping house?")));
-        let is_astray = health.in_default > 0;
-        checks.push(Check::new("default_partition", is_astray.then_some("it holds events: eventcenter doctor")));
     }
     checks
 }
@@ -140,6 +138,5 @@ mod tests {
     fn each_thing_out_of_shape_is_named() {
         assert_eq!(failed(None), ["migrations"]);
         assert_eq!(failed(Some(Health { days_ahead: 0, ..HEALTH })), ["partitions"]);
-        assert_eq!(failed(Some(Health { in_default: 1, ..HEALTH })), ["default_partition"]);
     }
 }

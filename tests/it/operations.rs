@@ -34,13 +34,13 @@ async fn a_process_is_ready_when_all_that_it_needs_is_there_and_says_what_is_not
         eventually(SOON, || async { (checks(&server).await == wanted).then_some(()) }).await;
     };
     assert_eq!(server.get("/healthz").await.expect(200).text, "ok\n");
-    comes_to(&["serving", "listening", "database", "migrations", "partitions", "default_partition"]).await;
+    comes_to(&["serving", "listening", "database", "migrations", "partitions"]).await;
 
     let pool = installation.db.pool();
     pool.execute("update public._sqlx_migrations set version = version + 1000").await.unwrap();
     comes_to(&["serving", "listening", "database", "migrations!"]).await;
     pool.execute("update public._sqlx_migrations set version = version - 1000").await.unwrap();
-    comes_to(&["serving", "listening", "database", "migrations", "partitions", "default_partition"]).await;
+    comes_to(&["serving", "listening", "database", "migrations", "partitions"]).await;
 
     server.get("/healthz").await.expect(200);
 }

@@ -77,6 +77,9 @@ pub struct Look {
     pub due: Vec<Channel>,
 }
 
+/// Postgres notices within some ten seconds that the keeper's host has vanished, and gives its lock to another.
+const KEEPALIVE: &str = "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3";
+
 /// A connection of its own that holds the keeper's lock, or waits for it: one holds it in the whole installation. The
 /// lock ends with the connection, so a killed process frees it at once.
 #[derive(Debug)]
@@ -89,6 +92,7 @@ impl KeeperSession {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let mut connection = PgConnection::connect(url).await?;
         connection.execute(SESSION).await?;
+        connection.execute(KEEPALIVE).await?;
         Ok(Self { connection })
     }
 
