@@ -15,6 +15,7 @@ mod development;
 mod end_to_end;
 mod idempotency;
 mod keeper;
+mod lateness;
 mod operations;
 mod outage;
 mod partitions;

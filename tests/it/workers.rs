@@ -6,19 +6,15 @@ use std::time::Duration;
 
 use eventcenter_core::delivery::{Channel, Fault, Outcome};
 use eventcenter_core::id::EventId;
-use eventcenter_core::store::EndedFilter;
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::keeper::{self, KeeperSettings};
 use eventcenter_workers::worker::WorkerSettings;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use serde_json::json;
 use sqlx::Executor;
 use tokio::sync::Semaphore;
 
 use crate::support::database::Database;
 use crate::support::deliver::{Scripted, Worker};
-use crate::support::deliveries::{a_claim, settlement};
-use crate::support::events::{an_event_with, id_of, in_seconds};
 use crate::support::eventually::{SOON, eventually};
 
 const PUSH: Channel = Channel::Push;
@@ -28,18 +24,6 @@ const POLLING: WorkerSettings = WorkerSettings { poll: Duration::from_millis(20)
 /// Never polls: what it finds after its start, it was told of.
 const LISTENING: WorkerSettings = WorkerSettings { poll: Duration::from_hours(1), ..WorkerSettings::of(PUSH) };
 
-async fn settles_as(db: &Database, ids: &[EventId], wanted: &str) {
-    eventually(SOON, || async {
-        for id in ids {
-            if db.state(*id, PUSH).await != wanted {
-                return None;
-            }
-        }
-        Some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_worker_sends_what_is_planned_and_writes_it_down() {
     let db = Database::fresh().await;
@@ -47,7 +31,7 @@ async fn a_worker_sends_what_is_planned_and_writes_it_down() {
     let deliver = Scripted::sends_all(PUSH);
     let worker = Worker::start(&db, &deliver, POLLING);
 
-    settles_as(&db, &planned, "sent").await;
+    db.settles_as(&planned, "sent").await;
 
     worker.stop();
     worker.stopped().await;
@@ -61,11 +45,11 @@ async fn a_notification_wakes_a_worker_at_once() {
     let deliver = Scripted::sends_all(PUSH);
     let before = db.plan(PUSH, 1).await;
     let worker = Worker::start(&db, &deliver, LISTENING);
-    settles_as(&db, &before, "sent").await;
+    db.settles_as(&before, "sent").await;
 
     for _ in 0..5 {
         let planned = db.plan(PUSH, 1).await;
-        settles_as(&db, &planned, "sent").await;
+        db.settles_as(&planned, "sent").await;
     }
 
     worker.stop();
@@ -82,7 +66,7 @@ async fn a_worker_that_is_told_nothing_finds_its_work_by_polling() {
         values (42, 'job.done', 'Photo ready', '', '{push}') returning id";
     let id = EventId::from_row(sqlx::query_scalar(statement).fetch_one(db.pool()).await.unwrap());
 
-    settles_as(&db, &[id], "sent").await;
+    db.settles_as(&[id], "sent").await;
 
     worker.stop();
     worker.stopped().await;
@@ -98,9 +82,9 @@ async fn a_channel_that_crashes_costs_a_try_and_not_the_worker() {
     let worker = Worker::start(&db, &deliver, POLLING);
     let planned = db.plan(PUSH, 1).await;
 
-    settles_as(&db, &planned, "retrying: crashed").await;
+    db.settles_as(&planned, "retrying: crashed").await;
     db.make_all_due().await;
-    settles_as(&db, &planned, "sent").await;
+    db.settles_as(&planned, "sent").await;
 
     worker.stop();
     worker.stopped().await;
@@ -156,7 +140,7 @@ async fn a_graceful_stop_finishes_what_is_in_flight_and_gives_the_rest_back_untr
     worker.stopped().await;
 
     let in_flight: Vec<EventId> = deliver.tries().into_iter().map(|(id, _)| id).collect();
-    settles_as(&db, &in_flight, "sent").await;
+    db.settles_as(&in_flight, "sent").await;
     assert!(in_flight.len() < 20, "nothing was given back");
     assert_eq!(db.count("select count(*) from eventcenter.leases").await, 0);
     let untried = "select count(*) from eventcenter.deliveries where attempt = 0 and not quarantined";
@@ -190,7 +174,7 @@ async fn a_worker_that_dies_between_send_and_settle_is_rescued_and_counted() {
     let worker = Worker::start(&db, &lives, POLLING);
     db.expire_leases().await;
 
-    settles_as(&db, &planned, "sent").await;
+    db.settles_as(&planned, "sent").await;
     assert_eq!((dies.tries(), lives.tries()), (vec![(planned[0], 1)], vec![(planned[0], 2)]));
     assert_eq!(db.outcomes(planned[0], PUSH).await, ["1 lost", "2 sent"]);
     let metrics = counted.render();
@@ -225,7 +209,7 @@ async fn sends_under_way_at_once_run_on_several_threads() {
     });
     let worker = Worker::start(&db, &deliver, POLLING);
 
-    settles_as(&db, &planned, "sent").await;
+    db.settles_as(&planned, "sent").await;
 
     worker.stop();
     worker.stopped().await;
@@ -263,53 +247,9 @@ async fn suspects_are_tried_one_at_a_time_and_a_backlog_does_not_starve_them() {
     db.plan(PUSH, 40).await;
     let worker = Worker::start(&db, &deliver, WorkerSettings { batch: 4, concurrency: 4, ..POLLING });
 
-    settles_as(&db, &suspects, "sent").await;
+    db.settles_as(&suspects, "sent").await;
 
     assert_eq!(at_once.load(Ordering::SeqCst), 1);
     worker.stop();
     worker.stopped().await;
-}
-
-#[tokio::test]
-async fn what_expired_or_was_taken_back_meanwhile_is_not_sent() {
-    let db = Database::fresh().await;
-    let expired = an_event_with(42, &json!({"channels": ["push"], "expires_at": in_seconds(-1)}));
-    let expired = id_of(&db.store().emit(&[&expired]).await.unwrap()[0]);
-    let canceled = db.plan(PUSH, 1).await[0];
-    let claimed = db.store().claim(a_claim("dies", PUSH, 10)).await.unwrap();
-    assert_eq!(claimed.len(), 2);
-    db.store().cancel(canceled).await.unwrap();
-    db.expire_leases().await;
-    db.store().rescue().await.unwrap();
-    let deliver = Scripted::sends_all(PUSH);
-    let worker = Worker::start(&db, &deliver, POLLING);
-
-    settles_as(&db, &[expired], "skipped: expired").await;
-    settles_as(&db, &[canceled], "canceled").await;
-
-    worker.stop();
-    worker.stopped().await;
-    assert!(deliver.tries().is_empty());
-    db.assert_books_balance().await;
-}
-
-#[tokio::test]
-async fn a_redrive_that_comes_after_the_event_expired_says_so() {
-    let db = Database::fresh().await;
-    let event = an_event_with(42, &json!({"channels": ["push"], "expires_at": in_seconds(3600)}));
-    let id = id_of(&db.store().emit(&[&event]).await.unwrap()[0]);
-    let claimed = db.store().claim(a_claim("w", PUSH, 1)).await.unwrap();
-    let failed = settlement(&claimed[0], PUSH, Outcome::Failed(Fault::Refused));
-    db.store().settle(claimed[0].lease, "w", &[failed]).await.unwrap();
-    sqlx::query("update eventcenter.events set expires_at = now()").execute(db.pool()).await.unwrap();
-    let filter = EndedFilter { state: "failed", ..EndedFilter::default() };
-    assert_eq!(db.store().redrive(&filter, 10).await.unwrap(), 1);
-    let deliver = Scripted::sends_all(PUSH);
-    let worker = Worker::start(&db, &deliver, POLLING);
-
-    settles_as(&db, &[id], "skipped: expired").await;
-
-    worker.stop();
-    worker.stopped().await;
-    assert!(deliver.tries().is_empty());
 }

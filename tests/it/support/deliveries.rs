@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::database::Database;
 use super::events::{an_event_with, id_of};
+use super::eventually::{SOON, eventually};
 
 /// Longer than any test.
 const LEASE: Duration = Duration::from_mins(1);
@@ -64,6 +65,19 @@ impl Database {
             Some(reason) => format!("{}: {reason}", delivery.state),
             None => delivery.state.clone(),
         }
+    }
+
+    /// Waits until every one of these pushes stands so.
+    pub(crate) async fn settles_as(&self, ids: &[EventId], wanted: &str) {
+        eventually(SOON, || async {
+            for id in ids {
+                if self.state(*id, Channel::Push).await != wanted {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
     }
 
     /// The outcomes on record for a delivery, oldest first.
