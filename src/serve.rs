@@ -84,12 +84,27 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
 
     let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
-    let served = serve(listener, pages(router), &tasks).await;
-    if !tasks.drain(settings.process.drain_time).await {
-        tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
+    let drain_time = settings.process.drain_time;
+    let work = async {
+        let served = serve(listener, pages(router), &tasks).await;
+        tasks.drain(drain_time).await;
+        store.close().await;
+        served
+    };
+    tokio::select! {
+        served = work => served?,
+        () = late(&tasks, drain_time) => {
+            tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
+        }
     }
-    store.close().await;
-    Ok(served?)
+    Ok(())
+}
+
+/// Resolves when the time to end is up: a client that does not read its answer, or a statement that hangs, must not
+/// keep the process.
+async fn late(tasks: &Tasks, drain_time: Duration) {
+    tasks.stopping().await;
+    tokio::time::sleep(drain_time).await;
 }
 
 fn tokens(settings: &Settings) -> Result<Tokens, Error> {

@@ -15,6 +15,7 @@ mod planner;
 mod planning;
 mod readme;
 mod redrives;
+mod shutdown;
 mod streams;
 mod support;
 mod workers;
