@@ -18,4 +18,5 @@ mod redrives;
 mod shutdown;
 mod streams;
 mod support;
+mod suspects;
 mod workers;
