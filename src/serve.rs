@@ -87,12 +87,26 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     let router = router(&settings, parts, &tasks)?;
     tasks.spawn(stop_on_signal(tasks.clone())?);
     tracing::info!(address = %listener.local_addr()?, "serving");
-    connections::accept(listener, pages(router), &tasks, connections::SILENCE_MAX).await;
-    if !tasks.drain(settings.process.drain_time).await {
-        tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
+    let drain_time = settings.process.drain_time;
+    let work = async {
+        connections::accept(listener, pages(router), &tasks, connections::SILENCE_MAX).await;
+        tasks.drain(drain_time).await;
+        store.close().await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = late(&tasks, drain_time) => {
+            tracing::warn!("not everything ended in time; what is unfinished is sent again by another process");
+        }
     }
-    store.close().await;
     Ok(())
+}
+
+/// Resolves when the time to end is up: a client that does not read its answer, or a statement that hangs, must not
+/// keep the process.
+async fn late(tasks: &Tasks, drain_time: Duration) {
+    tasks.stopping().await;
+    tokio::time::sleep(drain_time).await;
 }
 
 fn tokens(settings: &Settings) -> Result<Tokens, Error> {

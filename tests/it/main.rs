@@ -25,6 +25,8 @@ mod planning;
 mod python_client;
 mod readme;
 mod redrives;
+mod shutdown;
 mod streams;
 mod support;
+mod suspects;
 mod workers;

@@ -10,7 +10,6 @@ use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::keeper::{self, KeeperSettings};
 use eventcenter_workers::worker::WorkerSettings;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use sqlx::Executor;
 use tokio::sync::Semaphore;
 
 use crate::support::database::Database;
@@ -211,45 +210,6 @@ async fn sends_under_way_at_once_run_on_several_threads() {
 
     db.settles_as(&planned, "sent").await;
 
-    worker.stop();
-    worker.stopped().await;
-}
-
-/// Whoever claims one that kills its worker must not lose its neighbours with it again.
-#[tokio::test]
-async fn suspects_are_tried_one_at_a_time_and_a_backlog_does_not_starve_them() {
-    let db = Database::fresh().await;
-    let suspects = db.plan(PUSH, 5).await;
-    assert_eq!(db.claim("dies", 5).await.len(), 5);
-    db.lose_workers().await;
-    let (others, running, at_once) = <(Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
-    let (suspicious, seen, services) = (suspects.clone(), Arc::clone(&at_once), db.pool().clone());
-    let deliver = Scripted::new(PUSH, move |message| {
-        let (others, running, seen) = (Arc::clone(&others), Arc::clone(&running), Arc::clone(&seen));
-        let is_suspect = suspicious.contains(&message.event.id);
-        let services = services.clone();
-        async move {
-            if is_suspect {
-                seen.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let before = others.load(Ordering::SeqCst);
-                eventually(SOON, || async { (others.load(Ordering::SeqCst) > before + 20).then_some(()) }).await;
-                running.fetch_sub(1, Ordering::SeqCst);
-            } else {
-                others.fetch_add(1, Ordering::SeqCst);
-                // The backlog never ends.
-                let more = "insert into eventcenter.events (user_id, type, title, body, channels)
-                    values (42, 'job.done', 'Photo ready', '', '{push}')";
-                services.execute(more).await.unwrap();
-            }
-            Outcome::Sent
-        }
-    });
-    db.plan(PUSH, 40).await;
-    let worker = Worker::start(&db, &deliver, WorkerSettings { batch: 4, concurrency: 4, ..POLLING });
-
-    db.settles_as(&suspects, "sent").await;
-
-    assert_eq!(at_once.load(Ordering::SeqCst), 1);
     worker.stop();
     worker.stopped().await;
 }
