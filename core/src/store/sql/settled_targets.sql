@@ -1,5 +1,5 @@
--- Targets that earlier tries of these deliveries have settled. A redrive tries anew what failed before it. Served by the
--- primary key.
+-- Targets that earlier tries of these deliveries have settled. A redrive tries anew what failed before it. Served by
+-- the primary key.
 select
     a.event_id,
     a.target,
