@@ -125,40 +125,47 @@ for each row execute function eventcenter.resolve_channels();
 -- never notifies: NOTIFY takes a database-wide lock at commit, and this is other people's transaction.
 create function eventcenter.plan() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_planned bigint;
 begin
-    -- In ascending order, so that two transactions can never wait for each other.
-    perform pg_advisory_xact_lock(k.lock)
-    from (
-        select eventcenter.key_lock(key) as lock from new_events
+    if exists (select from new_events where key is not null) then
+        -- In ascending order, so that two transactions can never wait for each other.
+        perform pg_advisory_xact_lock(k.lock)
+        from (
+            select eventcenter.key_lock(key) as lock from new_events
+            where key is not null
+            order by lock
+        ) as k;
+
+        insert into eventcenter.event_keys (key, event_id)
+        select key, id from new_events
         where key is not null
-        order by lock
-    ) as k;
+        order by key;
+    end if;
 
-    insert into eventcenter.event_keys (key, event_id)
-    select key, id from new_events
-    where key is not null
-    order by key;
-
-    with planned as (
-        select
-            e.id as event_id,
-            c.channel,
-            e.user_id,
-            coalesce(e.deliver_at, statement_timestamp()) as due_at,
-            e.expires_at,
-            c.channel = any(coalesce(t.noise, '{}')) as is_noise
-        from new_events as e
-        left join eventcenter.event_types as t on t.type = e.type
-        cross join unnest(e.channels) as c (channel)
-    ),
-    noise as (
-        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
-        select event_id, channel, 0, '', 'skipped', 'noise', 1 from planned
-        where is_noise
-    )
     insert into eventcenter.deliveries (event_id, channel, user_id, due_at, since, expires_at)
-    select event_id, channel, user_id, due_at, due_at, expires_at from planned
-    where not is_noise;
+    select
+        e.id, c.channel, e.user_id, coalesce(e.deliver_at, statement_timestamp()),
+        coalesce(e.deliver_at, statement_timestamp()), e.expires_at
+    from new_events as e
+    left join eventcenter.event_types as t on t.type = e.type
+    cross join unnest(e.channels) as c (channel)
+    where not c.channel = any(coalesce(t.noise, '{}'));
+    get diagnostics v_planned = row_count;
+
+    -- What was left out is noise, whatever an operator has made of the type since. It is rare, and an insert into
+    -- partitions costs even when it has no rows.
+    if v_planned < (select sum(cardinality(channels)) from new_events) then
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
+        select e.id, c.channel, 0, '', 'skipped', 'noise', 1
+        from new_events as e
+        cross join unnest(e.channels) as c (channel)
+        where
+            not exists (
+                select from eventcenter.deliveries as d
+                where d.event_id = e.id and d.channel = c.channel
+            );
+    end if;
     return null;
 end $$;
 

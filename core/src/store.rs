@@ -24,7 +24,7 @@ pub use error::StoreError;
 pub use people::{Contact, ServiceKey};
 pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
-pub use streams::{KeeperSession, Listener, Look, Notice, StreamEntry, StreamHead};
+pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
 pub use subscriptions::NewSubscription;
 pub use upkeep::{Backlog, Health};
 

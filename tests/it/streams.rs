@@ -1,7 +1,6 @@
 //! A person's stream is dense: 1, 2, 3 …, in the order in which it was made visible.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::event::NewEvent;
@@ -102,8 +101,8 @@ async fn append_along(db: &Database, is_written: &AtomicBool) {
     let mut keeper = KeeperSession::connect(db.url()).await.unwrap();
     loop {
         let was_written = is_written.load(Ordering::SeqCst);
-        let look = keeper.look(50, None, &[], Duration::ZERO).await.unwrap();
-        if was_written && look.appended == 0 {
+        let appended = keeper.append_due(50, None).await.unwrap();
+        if was_written && appended == 0 {
             return;
         }
     }
@@ -190,7 +189,7 @@ async fn a_scheduled_event_takes_its_place_when_it_is_due() {
     let keeper = KeeperSession::connect(db.url()).await.unwrap();
     let keeper = tokio::sync::Mutex::new(keeper);
     eventually(SOON, || async {
-        keeper.lock().await.look(10, None, &[], Duration::ZERO).await.unwrap();
+        keeper.lock().await.append_due(10, None).await.unwrap();
         (last_seq(&db, 42).await == Seq(2)).then_some(())
     })
     .await;

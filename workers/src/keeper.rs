@@ -20,8 +20,8 @@ const APPEND_MAX: i32 = 1000;
 /// As for claims: how far below now a look reaches, and how often it reaches for everything.
 const FLOOR: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
-/// Workers poll once a second; only what came due since is worth a notification.
-const FRESH: Duration = Duration::from_secs(1);
+/// After so long without a direct insert the keeper looks half as often.
+const QUIET: Duration = Duration::from_secs(5);
 /// A busy channel's workers need no reminder: at most one so often.
 const REMIND: Duration = Duration::from_millis(100);
 /// How often expired leases are looked for.
@@ -40,7 +40,8 @@ const DROP_TRIES: u32 = 10;
 pub struct KeeperSettings {
     /// A URL that leads to Postgres itself, or to a pooler in session mode: the lock belongs to a session.
     pub url: String,
-    /// The pause between looks when there was nothing to do: bounds how long a direct insert stays unseen.
+    /// The pause between looks. A direct insert stays unseen for at most this long, or twice as long after 5 quiet
+    /// seconds.
     pub look: Duration,
     /// Days for which events and their attempts are kept.
     pub event_days: i32,
@@ -94,14 +95,21 @@ async fn keep(
     let mut rescue = Every::new(RESCUE);
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
+    let mut pace = Pace::new(settings.look);
     // A sweep that was full left something below the floor.
     let mut is_behind = false;
     while !tasks.is_stopping() {
         let floor = if sweep.is_due() || is_behind { None } else { Some(FLOOR) };
-        let look = session.look(APPEND_MAX, floor, &[Channel::Push, Channel::Email], FRESH).await?;
-        counter!(APPENDED).increment(u64::from(look.appended.unsigned_abs()));
-        if !look.due.is_empty() && remind.is_due() {
-            session.notify_due(&look.due).await?;
+        let mut due = session.look(FLOOR).await?;
+        let mut appended = 0;
+        if floor.is_none() || due.contains(&Channel::Ws) {
+            appended = session.append_due(APPEND_MAX, floor).await?;
+            counter!(APPENDED).increment(u64::from(appended.unsigned_abs()));
+        }
+        pace.saw(&due);
+        due.retain(|channel| *channel != Channel::Ws);
+        if !due.is_empty() && remind.is_due() {
+            session.notify_due(&due).await?;
         }
         if rescue.is_due() {
             count_rescued(session.rescue().await?);
@@ -109,10 +117,10 @@ async fn keep(
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
         }
-        let is_full = look.appended >= APPEND_MAX;
+        let is_full = appended >= APPEND_MAX;
         is_behind = is_full && floor.is_none();
         if !is_full {
-            tasks.pause(settings.look).await;
+            tasks.pause(pace.pause()).await;
         }
     }
     session.end().await
@@ -155,6 +163,36 @@ async fn drop_partitions(store: &Store, keep_days: i32, tasks: &Tasks) -> Result
         }
     }
     Ok(())
+}
+
+/// How long the keeper pauses between two looks: a fifth of the configured time while direct inserts come in, so that
+/// their wait is mostly the work; twice that time once nothing came for a while, so that idleness costs little.
+struct Pace {
+    look: Duration,
+    last_seen: Instant,
+}
+
+impl Pace {
+    fn new(look: Duration) -> Self {
+        Self { look, last_seen: Instant::now() }
+    }
+
+    fn saw(&mut self, due: &[Channel]) {
+        if due.contains(&Channel::Ws) {
+            self.last_seen = Instant::now();
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let quiet = self.last_seen.elapsed();
+        if quiet < self.look {
+            self.look / 5
+        } else if quiet < QUIET {
+            self.look
+        } else {
+            self.look * 2
+        }
+    }
 }
 
 /// Something to do once in a while within a faster loop.

@@ -68,15 +68,6 @@ impl Store {
     }
 }
 
-/// What the keeper saw and did.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// Deliveries moved into streams, or settled as too late for it.
-    pub appended: i32,
-    /// Channels whose workers should be told.
-    pub due: Vec<Channel>,
-}
-
 /// Postgres notices within some ten seconds that the keeper's host has vanished, and gives its lock to another.
 const KEEPALIVE: &str = "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3";
 
@@ -101,27 +92,21 @@ impl KeeperSession {
         Ok(sqlx::query_file_scalar!("src/store/sql/try_keeper_lock.sql").fetch_one(&mut self.connection).await?)
     }
 
-    /// One look: moves at most `limit` due ws deliveries into their streams, from `floor` before now on, and sees which
-    /// of `channels` have deliveries that came due within `fresh`.
-    pub async fn look(
-        &mut self,
-        limit: i32,
-        floor: Option<Duration>,
-        channels: &[Channel],
-        fresh: Duration,
-    ) -> Result<Look, StoreError> {
-        let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
-        let row = sqlx::query_file!(
-            "src/store/sql/keeper_look.sql",
-            limit,
-            floor.map(|floor| floor.as_secs_f64()),
-            &names as _,
-            fresh.as_secs_f64()
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
-        let due = row.due.iter().filter_map(|name| Channel::parse(name)).collect();
-        Ok(Look { appended: row.appended, due })
+    /// Which channels have deliveries that came due within `within`.
+    pub async fn look(&mut self, within: Duration) -> Result<Vec<Channel>, StoreError> {
+        let due = sqlx::query_file_scalar!("src/store/sql/keeper_look.sql", within.as_secs_f64())
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(due.iter().filter_map(|name| Channel::parse(name)).collect())
+    }
+
+    /// Moves at most `limit` due ws deliveries into their streams, from `floor` before now on. Answers how many it took:
+    /// also those that had expired.
+    pub async fn append_due(&mut self, limit: i32, floor: Option<Duration>) -> Result<i32, StoreError> {
+        let floor = floor.map(|floor| floor.as_secs_f64());
+        Ok(sqlx::query_file_scalar!("src/store/sql/append_due.sql", limit, floor)
+            .fetch_one(&mut self.connection)
+            .await?)
     }
 
     /// Takes back what expired leases hold: on this connection, so that a busy pool never holds the keeper up.

@@ -141,8 +141,8 @@ impl Run {
     }
 
     async fn append(&mut self) {
-        let look = self.keeper.look(1000, None, &[], Duration::ZERO).await.unwrap();
-        assert_eq!(usize::try_from(look.appended).unwrap(), self.model.append(|_| true));
+        let appended = self.keeper.append_due(1000, None).await.unwrap();
+        assert_eq!(usize::try_from(appended).unwrap(), self.model.append(|_| true));
     }
 
     async fn claim(&mut self) {
