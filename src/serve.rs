@@ -64,6 +64,8 @@ pub enum Error {
 /// A database that is away is no error: everything waits for it.
 pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(Router) -> Router) -> Result<(), Error> {
     let tasks = Tasks::default();
+    // First, so that a signal never finds a process that has begun to work and cannot stop in order.
+    tasks.spawn(stop_on_signal(tasks.clone())?);
     let metrics = Metrics::install()?;
     let store = Store::connect(&settings.database_url()?, settings.pool.connections)?;
     tasks.spawn(metrics.clone().keep_fresh(store.clone(), tasks.clone()));
@@ -85,7 +87,6 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
 
     let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
-    tasks.spawn(stop_on_signal(tasks.clone())?);
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
     let work = async {
