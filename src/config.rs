@@ -221,8 +221,8 @@ pub struct Process {
 
     /// How often the keeper looks for due deliveries when there were none, from 1ms to 1s.
     ///
-    /// The longest that a direct SQL insert waits before it is seen; twice that after 5 quiet seconds. HTTP emits are seen
-    /// at once.
+    /// The longest that a direct SQL insert waits before it is seen; four times that after 5 quiet seconds. HTTP emits
+    /// are seen at once.
     #[arg(
         long,
         env = "EVENTCENTER_LOOK_INTERVAL",

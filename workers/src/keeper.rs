@@ -20,7 +20,7 @@ const APPEND_MAX: i32 = 1000;
 /// As for claims: how far below now a look reaches, and how often it reaches for everything.
 const FLOOR: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
-/// After so long without a direct insert the keeper looks half as often.
+/// After so long without a direct insert the keeper looks a quarter as often.
 const QUIET: Duration = Duration::from_secs(5);
 /// A busy channel's workers need no reminder: at most one so often.
 const REMIND: Duration = Duration::from_millis(100);
@@ -40,8 +40,8 @@ const DROP_TRIES: u32 = 10;
 pub struct KeeperSettings {
     /// A URL that leads to Postgres itself, or to a pooler in session mode: the lock belongs to a session.
     pub url: String,
-    /// The pause between looks. A direct insert stays unseen for at most this long, or twice as long after 5 quiet
-    /// seconds.
+    /// The pause between looks. A direct insert stays unseen for at most this long, or four times as long after 5
+    /// quiet seconds.
     pub look: Duration,
     /// Days for which events and their attempts are kept.
     pub event_days: i32,
@@ -166,7 +166,7 @@ async fn drop_partitions(store: &Store, keep_days: i32, tasks: &Tasks) -> Result
 }
 
 /// How long the keeper pauses between two looks: a fifth of the configured time while direct inserts come in, so that
-/// their wait is mostly the work; twice that time once nothing came for a while, so that idleness costs little.
+/// their wait is mostly the work; four times that time once nothing came for a while, so that idleness costs little.
 struct Pace {
     look: Duration,
     last_seen: Instant,
@@ -190,7 +190,7 @@ impl Pace {
         } else if quiet < QUIET {
             self.look
         } else {
-            self.look * 2
+            self.look * 4
         }
     }
 }
