@@ -1,5 +1,7 @@
 //! Reading events.
 
+use std::cmp::Reverse;
+
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde_json::value::RawValue;
 use sqlx::types::Json;
@@ -88,10 +90,12 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Event>, StoreError> {
         let before = before.map_or(Uuid::max(), EventId::uuid);
-        let rows =
-            sqlx::query_file_as!(EventRow, "src/store/sql/events_of_user.sql", user_id.get(), kind, before, limit)
-                .fetch_all(&self.pool)
-                .await?;
-        Ok(rows.into_iter().map(Event::from).collect())
+        let ids = sqlx::query_file_scalar!("src/store/sql/events_of_user.sql", user_id.get(), kind, before, limit)
+            .fetch_all(&self.pool)
+            .await?;
+        let ids: Vec<EventId> = ids.into_iter().map(EventId::from_row).collect();
+        let mut events = self.load_events(&ids).await?;
+        events.sort_unstable_by_key(|event| Reverse(event.id));
+        Ok(events)
     }
 }
