@@ -27,7 +27,7 @@ sqlx: ## describes the store's statements anew, after a change to them or to the
 
 soak: ## the tests that take minutes
 	scripts/setup postgres mail tests
-	EVENTCENTER_SOAK=1 cargo test --release --locked --test it -- --ignored --nocapture --test-threads=1 soak_
+	cargo test --release --locked --test it -- --ignored --nocapture --test-threads=1 soak_
 
 bench: ## side by side with the peers
 	scripts/setup postgres

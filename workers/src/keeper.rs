@@ -1,6 +1,6 @@
 //! The keeper: one process at a time that looks after what nobody announces.
 //!
-//! Producers never notify, since NOTIFY takes a database-wide lock at commit. So the keeper looks, every 25 ms: it
+//! Producers never notify, since NOTIFY takes a database-wide lock at commit. So the keeper looks, at a pace of its own: it
 //! moves due ws deliveries into their streams, and tells the workers of other channels what is due. It also rescues
 //! expired leases, makes and drops partitions, and trims. Its lock is its session's: when it dies, another takes over.
 

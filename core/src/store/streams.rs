@@ -94,7 +94,8 @@ impl KeeperSession {
 
     /// Which channels have deliveries that came due within `within`.
     pub async fn look(&mut self, within: Duration) -> Result<Vec<Channel>, StoreError> {
-        let due = sqlx::query_file_scalar!("src/store/sql/keeper_look.sql", within.as_secs_f64())
+        let names = Channel::ALL.map(Channel::as_str);
+        let due = sqlx::query_file_scalar!("src/store/sql/keeper_look.sql", &names as _, within.as_secs_f64())
             .fetch_all(&mut self.connection)
             .await?;
         Ok(due.iter().filter_map(|name| Channel::parse(name)).collect())
