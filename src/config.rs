@@ -13,12 +13,14 @@ use crate::auth::COOKIE_NAME;
 
 mod channels;
 mod check;
+mod email;
 mod local;
 mod parse;
 mod secret;
 
 use check::NO_DATABASE;
 pub use check::Refused;
+pub use email::Email;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
 pub use parse::duration;
 pub use secret::Secret;
@@ -145,27 +147,6 @@ pub enum PushEndpoints {
     Public,
     /// The known ones and this machine: for development only.
     Loopback,
-}
-
-/// Mail.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Mail")]
-pub struct Email {
-    /// The server: `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`. `?tls=none` speaks in the clear.
-    #[arg(long, env = "EVENTCENTER_SMTP_URL", value_name = "URL", hide_env_values = true)]
-    pub smtp_url: Option<Secret>,
-
-    /// The sender: "Example <no-reply@example.org>".
-    #[arg(long, env = "EVENTCENTER_MAIL_FROM", value_name = "MAILBOX")]
-    pub mail_from: Option<String>,
-
-    /// The domain of Message-IDs and EHLO. Default: the sender's.
-    #[arg(long, env = "EVENTCENTER_MAIL_DOMAIN", value_name = "HOST")]
-    pub mail_domain: Option<String>,
-
-    /// Write mail into this directory instead of sending it. For development: nobody gets it.
-    #[arg(long, env = "EVENTCENTER_MAIL_DIR", value_name = "DIR")]
-    pub mail_dir: Option<PathBuf>,
 }
 
 /// How long things are kept.

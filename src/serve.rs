@@ -149,7 +149,9 @@ fn start_workers(settings: &Settings, store: &Store, tasks: &Tasks) -> Result<Ve
         channels.push(Arc::new(Push::new(settings.push_config()?)?));
     }
     if settings.process.runs(Role::Email) {
-        channels.push(Arc::new(Email::new(settings.email_config()?)?));
+        let email = Email::new(settings.email_config()?)?;
+        tasks.spawn(Email::keep_templates_fresh(email.templates(), tasks.clone()));
+        channels.push(Arc::new(email));
     }
     // Unique among all processes, so that a lease names its holder.
     let name = Uuid::now_v7().simple().to_string();

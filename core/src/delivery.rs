@@ -99,6 +99,23 @@ names! {
 }
 
 names! {
+    /// What becomes of a mail that the server may have taken, by its event's type.
+    OnAmbiguous {
+        /// It is sent again, under the same Message-ID: rather twice than never.
+        Retry = "retry",
+        /// It has failed, with reason `ambiguous`: rather never than twice.
+        Settle = "settle",
+    }
+}
+
+impl OnAmbiguous {
+    /// The policy of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|policy| policy.as_str() == name)
+    }
+}
+
+names! {
     /// What went wrong with a try.
     Fault {
         /// No connection, or it broke.
@@ -119,6 +136,13 @@ names! {
         TooLarge = "too_large",
         /// The target's stored data cannot be used.
         BadTarget = "bad_target",
+        /// The mail server says that nobody has this address (5.1.x): it is to be suppressed.
+        NoSuchAddress = "no_such_address",
+        /// The mail server may have taken it: its last reply was lost (RFC 5321 §6.1).
+        Ambiguous = "ambiguous",
+        /// The mail server refuses us, whatever we send: our settings are wrong. The delivery outlives its schedule and
+        /// waits until they are mended.
+        Misconfigured = "misconfigured",
         /// Our own code failed on it.
         Crashed = "crashed",
     }
@@ -230,6 +254,8 @@ pub struct Recipient {
     pub name: Option<String>,
     /// Their language, as a BCP 47 tag.
     pub locale: String,
+    /// What the event's type wants when nobody knows whether the server took the mail.
+    pub on_ambiguous: OnAmbiguous,
 }
 
 impl Outcome {

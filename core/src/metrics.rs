@@ -74,6 +74,16 @@ metrics! {
         "How long the database's oldest transaction has been open: it holds back vacuum.";
     SUBSCRIPTIONS_GONE: Counter = "eventcenter_push_subscriptions_gone_total",
         "Browsers removed because their push service said that they are gone.";
+    EMAIL_PAUSED: Gauge = "eventcenter_email_paused",
+        "1 while every mail server refuses our login or sender: no mail fails, and none gets through.";
+    EMAIL_FAILED_OVER: Counter = "eventcenter_email_failed_over_total",
+        "Mails that the fall-back server took, since the first was away or did not let us in.";
+    EMAIL_AMBIGUOUS: Counter = "eventcenter_email_ambiguous_total",
+        "Mails whose last reply was lost, by what then follows: retry (the person may get it twice) or settle.";
+    EMAIL_TEMPLATE_FAILURES: Counter = "eventcenter_email_template_failures_total",
+        "Mails written by a built-in template, because the operator's own one failed on their event.";
+    EMAIL_TEMPLATES_BROKEN: Gauge = "eventcenter_email_templates_broken",
+        "1 while the operator's mail templates cannot be used as they are: the last good ones are.";
     WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open WebSocket sessions.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
         "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, error.";

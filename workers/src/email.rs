@@ -1,38 +1,63 @@
 //! The email channel: an event becomes a mail, and a server's answer an outcome.
 //!
-//! `render` writes what the person reads, `compose` makes a message of it that is the same at every attempt,
-//! `transport` hands it over, and `reply` says what the answer means. Delivery is at least once: when the reply to
-//! the final dot is lost, the mail goes out again under the same Message-ID (RFC 5321, section 6.1).
+//! `render` writes what the person reads, by the `templates`; `compose` makes a message of it that is the same at every
+//! attempt; `transport` hands it over; and `reply` says what the answer means. Delivery is at least once: when the reply
+//! to the final dot is lost, the mail goes out again under the same Message-ID (RFC 5321, section 6.1), unless its type
+//! says otherwise.
 
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use eventcenter_core::delivery::{Channel, Contact, Fault, Message, Outcome, Recipient, Report, Skip, Try};
 use eventcenter_core::event::Event;
+use eventcenter_core::tasks::Tasks;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use lettre::Address;
 use lettre::message::Mailbox;
 use thiserror::Error;
 use url::Url;
 
 use crate::Deliver;
+use compose::Envelope;
+use facts::Facts;
+use links::Links;
 use render::Renderer;
-use smtp::Parcel;
+use templates::LOOK_INTERVAL;
 use transport::Carrier;
+use view::Subject;
 
 mod address;
 mod compose;
+mod digest;
+mod dkim;
+mod domains;
+mod facts;
 #[cfg(test)]
 mod fixtures;
+mod links;
+mod markup;
+mod relay;
 mod render;
 mod reply;
 mod smtp;
+mod templates;
 #[cfg(test)]
 mod tests;
+mod text;
 mod transport;
+mod view;
 mod wording;
 
 pub use address::shorten;
-pub use smtp::{CONNECTIONS, InvalidSmtpUrl, SmtpConfig};
+pub use digest::{DIGEST, Digest, DigestGroup, DigestItem};
+pub use dkim::{DkimSigner, InvalidDkim};
+pub use render::Content;
+pub use reply::{Failure, Phase};
+pub use smtp::{CONNECTIONS, InvalidSmtpUrl, InvalidTls, Parcel, Smtp, SmtpConfig};
+pub use templates::{FolderError, TemplateError, Templates};
 pub use transport::Transport;
 
 /// What an operator says about mail.
@@ -48,6 +73,26 @@ pub struct EmailConfig {
     pub fallback: String,
     /// Where mail goes.
     pub transport: Transport,
+    /// The mailbox that bounces go to. Each mail gets an address of its own in it, which names its event:
+    /// `bounces+01a20692a88e72f1824ea4cc05cff2e1@example.org` (VERP). Without it, bounces go to the sender.
+    pub return_path: Option<String>,
+    /// Signs each mail, where the mail server does not.
+    pub dkim: Option<DkimSigner>,
+    /// An operator's own templates.
+    pub templates: Option<PathBuf>,
+    /// How a person leaves a category of mail at once.
+    pub unsubscribe: Option<UnsubscribeLinks>,
+}
+
+/// Makes the URL that unsubscribes a person from an event's category by one POST (RFC 8058). `None` for what nobody can
+/// leave.
+#[derive(Clone)]
+pub struct UnsubscribeLinks(pub Arc<dyn Fn(&Event, &Recipient) -> Option<Url> + Send + Sync>);
+
+impl fmt::Debug for UnsubscribeLinks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsubscribeLinks").finish_non_exhaustive()
+    }
 }
 
 /// What is wrong with an [`EmailConfig`], field by field.
@@ -65,12 +110,15 @@ pub enum InvalidEmailConfig {
     /// Not a path.
     #[error("the fallback must be a path of the app that starts with one /")]
     Fallback,
+    /// Not an address.
+    #[error("the return path must be a plain address without a +: bounces@example.org")]
+    ReturnPath,
     /// A built-in template does not compile.
     #[error("a mail template is broken")]
     Template(#[from] minijinja::Error),
     /// No usable TLS on this system.
     #[error("TLS for SMTP cannot be set up")]
-    Tls(#[from] lettre::transport::smtp::Error),
+    Tls(#[from] InvalidTls),
 }
 
 /// The email channel. Give it up to [`CONNECTIONS`] messages at once: more would only wait inside, on their lease.
@@ -78,21 +126,28 @@ pub enum InvalidEmailConfig {
 pub struct Email {
     from: Mailbox,
     domain: String,
+    return_path: Option<Address>,
+    dkim: Option<DkimSigner>,
+    unsubscribe: Option<UnsubscribeLinks>,
     renderer: Renderer,
     carrier: Carrier,
 }
 
-/// Why no mail could be made of an event. Either is a fault of ours.
+/// Why no mail could be made of an event. Each is a fault of ours.
 #[derive(Debug, Error)]
 enum Unwritable {
     #[error("cannot render: {0}")]
     Render(#[from] minijinja::Error),
     #[error("cannot compose: {0}")]
     Compose(#[from] lettre::error::Error),
+    #[error("cannot address: {0}")]
+    ReturnPath(#[from] lettre::address::AddressError),
+    #[error(transparent)]
+    Unsigned(#[from] dkim::Unsigned),
 }
 
 impl Email {
-    /// Checks the configuration; connects to nothing yet.
+    /// Checks the configuration; connects to nothing yet. A broken folder of templates is no error: see [`Templates`].
     pub fn new(config: EmailConfig) -> Result<Self, InvalidEmailConfig> {
         let from: Option<Mailbox> = config.from.parse().ok();
         let from = from.filter(|from| from.email.to_string().is_ascii()).ok_or(InvalidEmailConfig::From)?;
@@ -103,11 +158,13 @@ impl Email {
         if !matches!(app_url.scheme(), "http" | "https") {
             return Err(InvalidEmailConfig::AppUrl);
         }
-        let fallback = app_url.join(&config.fallback).ok().filter(|url| url.origin() == app_url.origin());
-        let fallback = fallback.ok_or(InvalidEmailConfig::Fallback)?;
-        let renderer = Renderer::new(app_url, fallback)?;
+        let links = Links::new(app_url, &config.fallback).ok_or(InvalidEmailConfig::Fallback)?;
+        let return_path = config.return_path.map(|address| return_path(&address)).transpose()?;
+        let templates = Arc::new(Templates::new(config.templates)?);
         let carrier = Carrier::new(config.transport, &config.domain)?;
-        Ok(Self { from, domain: config.domain, renderer, carrier })
+        let renderer = Renderer { templates, links };
+        let (domain, dkim, unsubscribe) = (config.domain, config.dkim, config.unsubscribe);
+        Ok(Self { from, domain, return_path, dkim, unsubscribe, renderer, carrier })
     }
 
     /// Whether a mail would find its way: connects, encrypts and authenticates, or makes the directory. If not, says
@@ -116,12 +173,26 @@ impl Email {
         self.carrier.check().await
     }
 
+    /// The templates in use.
+    pub fn templates(&self) -> Arc<Templates> {
+        Arc::clone(&self.renderer.templates)
+    }
+
+    /// Takes changes of the operator's templates into use, until `tasks` stop.
+    pub async fn keep_templates_fresh(templates: Arc<Templates>, tasks: Tasks) {
+        while !tasks.pause(LOOK_INTERVAL).await {
+            let templates = Arc::clone(&templates);
+            // A look that panicked is over; the next one may find a sound folder.
+            tokio::task::spawn_blocking(move || templates.refresh()).await.ok();
+        }
+    }
+
     async fn send(&self, event: &Event, recipient: &Recipient) -> Try {
         let begun = Instant::now();
         let (outcome, code) = match address::mailbox(recipient) {
             None => (Outcome::Failed(Fault::BadTarget), "the stored address cannot be used".to_owned()),
             Some(to) => match self.write(event, recipient, to) {
-                Ok(parcel) => self.carrier.carry(event.id, &parcel).await,
+                Ok(parcel) => self.carrier.carry(event.id, &parcel, recipient.on_ambiguous).await,
                 Err(error) => (Outcome::Failed(Fault::Crashed), reply::presentable(&error.to_string())),
             },
         };
@@ -129,9 +200,30 @@ impl Email {
     }
 
     fn write(&self, event: &Event, recipient: &Recipient, to: Mailbox) -> Result<Parcel, Unwritable> {
-        let content = self.renderer.render(event, &recipient.locale)?;
-        let content = compose::compose(&self.from, &self.domain, &to, event, content)?;
-        Ok(Parcel { sender: self.from.email.clone(), recipient: to.email, content })
+        let facts = Facts::of(event);
+        let unsubscribe = self.unsubscribe.as_ref().and_then(|links| (links.0)(event, recipient));
+        let content = self.renderer.render(Subject {
+            event,
+            facts: &facts,
+            locale: &recipient.locale,
+            name: recipient.name.as_deref(),
+            unsubscribe: unsubscribe.as_ref(),
+        })?;
+        let (from, domain) = (&self.from, self.domain.as_str());
+        let envelope = Envelope { from, domain, to: &to, event, facts: &facts, unsubscribe: unsubscribe.as_ref() };
+        let mut content = compose::compose(envelope, content)?;
+        if let Some(dkim) = &self.dkim {
+            let mut signed = dkim.sign(&String::from_utf8_lossy(&content))?.into_bytes();
+            signed.append(&mut content);
+            content = signed;
+        }
+        let sender = match &self.return_path {
+            None => self.from.email.clone(),
+            Some(mailbox) => {
+                Address::new(format!("{}+{}", mailbox.user(), event.id.uuid().simple()), mailbox.domain())?
+            }
+        };
+        Ok(Parcel { sender, recipient: to.email, content })
     }
 }
 
@@ -152,6 +244,12 @@ impl Deliver for Email {
         }
         .boxed()
     }
+}
+
+fn return_path(address: &str) -> Result<Address, InvalidEmailConfig> {
+    let address: Option<Address> = address.parse().ok();
+    let is_plain = |address: &Address| address.user().bytes().all(|b| b.is_ascii_graphic() && b != b'+' && b != b'"');
+    address.filter(is_plain).ok_or(InvalidEmailConfig::ReturnPath)
 }
 
 fn is_host_name(domain: &str) -> bool {
