@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::auth::COOKIE_NAME;
 
+mod answers;
 mod channels;
 mod check;
 mod email;
@@ -18,6 +19,7 @@ mod local;
 mod parse;
 mod secret;
 
+pub use answers::Answers;
 use check::NO_DATABASE;
 pub use check::Refused;
 pub use email::Email;
@@ -252,6 +254,9 @@ pub struct Settings {
     /// Mail.
     #[command(flatten)]
     pub email: Email,
+    /// How mail is answered.
+    #[command(flatten)]
+    pub answers: Answers,
     /// How long things are kept.
     #[command(flatten)]
     pub retention: Retention,

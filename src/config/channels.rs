@@ -67,9 +67,8 @@ impl Settings {
             app_url: self.app_url()?,
             fallback: self.http.app_path.clone(),
             transport,
-            return_path: self.email.mail_return_path.clone(),
             templates: self.email.templates.clone(),
-            unsubscribe: None,
+            links: self.mail_links()?,
         })
     }
 

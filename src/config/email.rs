@@ -26,12 +26,6 @@ pub struct Email {
     #[arg(long, env = "EVENTCENTER_MAIL_DOMAIN", value_name = "HOST")]
     pub mail_domain: Option<String>,
 
-    /// The mailbox for bounces: `bounces@example.org`. Each mail's own return path is `bounces+ID@example.org`.
-    ///
-    /// Default: bounces go to the sender.
-    #[arg(long, env = "EVENTCENTER_MAIL_RETURN_PATH", value_name = "ADDRESS")]
-    pub mail_return_path: Option<String>,
-
     /// A PEM file with the private key that signs mail (DKIM): RSA of at least 2048 bits, or Ed25519.
     ///
     /// Default: the mail server signs.

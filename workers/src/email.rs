@@ -5,7 +5,6 @@
 //! to the final dot is lost, the mail goes out again under the same Message-ID (RFC 5321, section 6.1), unless its type
 //! says otherwise.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +14,6 @@ use eventcenter_core::event::Event;
 use eventcenter_core::tasks::Tasks;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lettre::Address;
 use lettre::message::Mailbox;
 use thiserror::Error;
 use url::Url;
@@ -23,8 +21,8 @@ use url::Url;
 use crate::Deliver;
 use compose::Envelope;
 use facts::Facts;
-use links::Links;
 use render::Renderer;
+use site::Site;
 use templates::LOOK_INTERVAL;
 use transport::Carrier;
 use view::Subject;
@@ -42,6 +40,7 @@ mod markup;
 mod relay;
 mod render;
 mod reply;
+mod site;
 mod smtp;
 mod templates;
 #[cfg(test)]
@@ -54,6 +53,7 @@ mod wording;
 pub use address::shorten;
 pub use digest::{DIGEST, Digest, DigestGroup, DigestItem};
 pub use dkim::{DkimSigner, InvalidDkim};
+pub use links::{InvalidBounceAddress, MailLinks, VerpToken};
 pub use render::Content;
 pub use reply::{Failure, Phase};
 pub use smtp::{CONNECTIONS, InvalidSmtpUrl, InvalidTls, Parcel, Smtp, SmtpConfig};
@@ -73,26 +73,12 @@ pub struct EmailConfig {
     pub fallback: String,
     /// Where mail goes.
     pub transport: Transport,
-    /// The mailbox that bounces go to. Each mail gets an address of its own in it, which names its event:
-    /// `bounces+01a20692a88e72f1824ea4cc05cff2e1@example.org` (VERP). Without it, bounces go to the sender.
-    pub return_path: Option<String>,
     /// Signs each mail, where the mail server does not.
     pub dkim: Option<DkimSigner>,
     /// An operator's own templates.
     pub templates: Option<PathBuf>,
-    /// How a person leaves a category of mail at once.
-    pub unsubscribe: Option<UnsubscribeLinks>,
-}
-
-/// Makes the URL that unsubscribes a person from an event's category by one POST (RFC 8058). `None` for what nobody can
-/// leave.
-#[derive(Clone)]
-pub struct UnsubscribeLinks(pub Arc<dyn Fn(&Event, &Recipient) -> Option<Url> + Send + Sync>);
-
-impl fmt::Debug for UnsubscribeLinks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsubscribeLinks").finish_non_exhaustive()
-    }
+    /// How a mail is answered: unsubscribed from, or bounced.
+    pub links: MailLinks,
 }
 
 /// What is wrong with an [`EmailConfig`], field by field.
@@ -110,12 +96,9 @@ pub enum InvalidEmailConfig {
     /// Not a path.
     #[error("the fallback must be a path of the app that starts with one /")]
     Fallback,
-    /// Not an address.
-    #[error("the return path must be a plain address without a +: bounces@example.org")]
-    ReturnPath,
     /// A built-in template does not compile.
-    #[error("a mail template is broken")]
-    Template(#[from] minijinja::Error),
+    #[error("a built-in mail template is broken")]
+    Template(#[from] TemplateError),
     /// No usable TLS on this system.
     #[error("TLS for SMTP cannot be set up")]
     Tls(#[from] InvalidTls),
@@ -126,9 +109,8 @@ pub enum InvalidEmailConfig {
 pub struct Email {
     from: Mailbox,
     domain: String,
-    return_path: Option<Address>,
     dkim: Option<DkimSigner>,
-    unsubscribe: Option<UnsubscribeLinks>,
+    links: MailLinks,
     renderer: Renderer,
     carrier: Carrier,
 }
@@ -140,8 +122,6 @@ enum Unwritable {
     Render(#[from] minijinja::Error),
     #[error("cannot compose: {0}")]
     Compose(#[from] lettre::error::Error),
-    #[error("cannot address: {0}")]
-    ReturnPath(#[from] lettre::address::AddressError),
     #[error(transparent)]
     Unsigned(#[from] dkim::Unsigned),
 }
@@ -158,13 +138,11 @@ impl Email {
         if !matches!(app_url.scheme(), "http" | "https") {
             return Err(InvalidEmailConfig::AppUrl);
         }
-        let links = Links::new(app_url, &config.fallback).ok_or(InvalidEmailConfig::Fallback)?;
-        let return_path = config.return_path.map(|address| return_path(&address)).transpose()?;
+        let site = Site::new(app_url, &config.fallback).ok_or(InvalidEmailConfig::Fallback)?;
         let templates = Arc::new(Templates::new(config.templates)?);
         let carrier = Carrier::new(config.transport, &config.domain)?;
-        let renderer = Renderer { templates, links };
-        let (domain, dkim, unsubscribe) = (config.domain, config.dkim, config.unsubscribe);
-        Ok(Self { from, domain, return_path, dkim, unsubscribe, renderer, carrier })
+        let renderer = Renderer { templates, site };
+        Ok(Self { from, domain: config.domain, dkim: config.dkim, links: config.links, renderer, carrier })
     }
 
     /// Whether a mail would find its way: connects, encrypts and authenticates, or makes the directory. If not, says
@@ -201,28 +179,24 @@ impl Email {
 
     fn write(&self, event: &Event, recipient: &Recipient, to: Mailbox) -> Result<Parcel, Unwritable> {
         let facts = Facts::of(event);
-        let unsubscribe = self.unsubscribe.as_ref().and_then(|links| (links.0)(event, recipient));
+        let unsubscribe_url = self.links.unsubscribe_url(event);
+        let unsubscribe = unsubscribe_url.as_deref();
         let content = self.renderer.render(Subject {
             event,
             facts: &facts,
             locale: &recipient.locale,
             name: recipient.name.as_deref(),
-            unsubscribe: unsubscribe.as_ref(),
+            unsubscribe,
         })?;
         let (from, domain) = (&self.from, self.domain.as_str());
-        let envelope = Envelope { from, domain, to: &to, event, facts: &facts, unsubscribe: unsubscribe.as_ref() };
+        let envelope = Envelope { from, domain, to: &to, event, facts: &facts, unsubscribe };
         let mut content = compose::compose(envelope, content)?;
         if let Some(dkim) = &self.dkim {
             let mut signed = dkim.sign(&String::from_utf8_lossy(&content))?.into_bytes();
             signed.append(&mut content);
             content = signed;
         }
-        let sender = match &self.return_path {
-            None => self.from.email.clone(),
-            Some(mailbox) => {
-                Address::new(format!("{}+{}", mailbox.user(), event.id.uuid().simple()), mailbox.domain())?
-            }
-        };
+        let sender = self.links.return_path(event.id, &recipient.email).unwrap_or_else(|| self.from.email.clone());
         Ok(Parcel { sender, recipient: to.email, content })
     }
 }
@@ -244,12 +218,6 @@ impl Deliver for Email {
         }
         .boxed()
     }
-}
-
-fn return_path(address: &str) -> Result<Address, InvalidEmailConfig> {
-    let address: Option<Address> = address.parse().ok();
-    let is_plain = |address: &Address| address.user().bytes().all(|b| b.is_ascii_graphic() && b != b'+' && b != b'"');
-    address.filter(is_plain).ok_or(InvalidEmailConfig::ReturnPath)
 }
 
 fn is_host_name(domain: &str) -> bool {

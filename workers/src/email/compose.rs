@@ -7,7 +7,6 @@ use eventcenter_core::event::Event;
 use lettre::error::Error;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
-use url::Url;
 
 use super::facts::Facts;
 use super::render::Content;
@@ -28,7 +27,7 @@ pub(super) struct Envelope<'a> {
     pub(super) event: &'a Event,
     pub(super) facts: &'a Facts,
     /// Takes a POST that unsubscribes at once (RFC 8058).
-    pub(super) unsubscribe: Option<&'a Url>,
+    pub(super) unsubscribe: Option<&'a str>,
 }
 
 /// A message as the server gets it. Nothing in it depends on the attempt or the clock: Message-ID, Date and MIME

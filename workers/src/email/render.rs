@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eventcenter_core::metrics::EMAIL_TEMPLATE_FAILURES;
 use metrics::counter;
 
-use super::links::Links;
+use super::site::Site;
 use super::templates::Templates;
 use super::view::{Subject, View};
 
@@ -27,13 +27,13 @@ pub struct Content {
 #[derive(Debug)]
 pub(super) struct Renderer {
     pub(super) templates: Arc<Templates>,
-    pub(super) links: Links,
+    pub(super) site: Site,
 }
 
 impl Renderer {
     /// Writes the mail. When the operator's template fails on this event, the built-in one writes it.
     pub(super) fn render(&self, subject: Subject<'_>) -> Result<Content, minijinja::Error> {
-        let view = || View::of(subject, &self.links);
+        let view = || View::of(subject, &self.site);
         let write =
             |set: &super::templates::Set| set.write(&subject.event.kind, subject.facts.service(), subject.locale, view);
         if let Some(own) = self.templates.own() {

@@ -12,8 +12,8 @@ use eventcenter_core::metrics::EMAIL_TEMPLATES_BROKEN;
 use metrics::gauge;
 use url::Url;
 
-use super::links::Links;
 use super::render::Content;
+use super::site::Site;
 use super::view::{Subject, View};
 pub use folder::FolderError;
 use folder::{Fingerprint, Folder};
@@ -79,7 +79,7 @@ struct State {
 
 impl Templates {
     /// What is built in, and the folder over it, if there is one and it is sound. Fails only if what is built in is not.
-    pub fn new(folder: Option<PathBuf>) -> Result<Self, minijinja::Error> {
+    pub fn new(folder: Option<PathBuf>) -> Result<Self, TemplateError> {
         let templates = Self { builtin: Set::builtin()?, folder, state: Mutex::default() };
         templates.refresh();
         Ok(templates)
@@ -166,12 +166,12 @@ fn load(path: &Path) -> Result<(Set, Samples), TemplateError> {
 
 fn sample(set: &Set, samples: &Samples, name: &str, locale: &str, app_url: &Url) -> Result<Content, TemplateError> {
     let failed = |reason: String| TemplateError::Sample { name: name.to_owned(), locale: locale.to_owned(), reason };
-    let links = Links::new(app_url.clone(), "/app").ok_or_else(|| failed("the app URL leads nowhere".to_owned()))?;
-    let unsubscribe = app_url.join("/unsubscribe/sample").ok();
+    let site = Site::new(app_url.clone(), "/app").ok_or_else(|| failed("the app URL leads nowhere".to_owned()))?;
+    let unsubscribe = app_url.join("/unsubscribe/sample").ok().map(String::from);
     let event = samples.event(name, locale);
     let facts = super::facts::Facts::of(&event);
     let subject =
-        Subject { event: &event, facts: &facts, locale, name: Some("Anna"), unsubscribe: unsubscribe.as_ref() };
+        Subject { event: &event, facts: &facts, locale, name: Some("Anna"), unsubscribe: unsubscribe.as_deref() };
     let service = name.split_once('+').map(|(_, service)| service);
-    set.write(&event.kind, service, locale, || View::of(subject, &links)).map_err(|error| failed(set::describe(&error)))
+    set.write(&event.kind, service, locale, || View::of(subject, &site)).map_err(|error| failed(set::describe(&error)))
 }

@@ -11,10 +11,9 @@ fn config(transport: Transport) -> EmailConfig {
         app_url: Url::parse("https://app.example.org").unwrap(),
         fallback: "/app".to_owned(),
         transport,
-        return_path: None,
         dkim: None,
         templates: None,
-        unsubscribe: None,
+        links: MailLinks::new(b"secret", None, None).unwrap(),
     }
 }
 
@@ -111,34 +110,20 @@ async fn a_refusal_is_kept_without_the_address() {
 }
 
 #[tokio::test]
-async fn a_bounce_comes_back_to_an_address_that_names_the_event() {
+async fn a_mail_can_be_left_and_comes_back_to_an_address_of_its_own() {
     let server = Server::start(&[&[]]).await;
     let smtp = SmtpConfig::parse(&format!("smtp://127.0.0.1:{}?tls=none", server.port)).unwrap();
+    let public_url = Url::parse("https://ec.example.org").unwrap();
+    let links = MailLinks::new(b"secret", Some(public_url), Some("bounce@example.org")).unwrap();
     let transport = Transport::Smtp { server: smtp, fallback: None };
-    let return_path = Some("bounces@example.org".to_owned());
-    let email = Email::new(EmailConfig { return_path, ..config(transport) }).unwrap();
+    let email = Email::new(EmailConfig { links, ..config(transport) }).unwrap();
 
     deliver(&email, to("anna@example.org")).await;
 
-    let expected = "MAIL FROM:<bounces+01a20692a88e72f1824ea4cc05cff2e1@example.org>";
-    assert_eq!(server.log().commands[1], expected);
-}
-
-#[tokio::test]
-async fn a_mail_that_can_be_left_says_so_in_header_and_footer() {
-    let directory = Directory::new("unsubscribe");
-    let links = UnsubscribeLinks(Arc::new(|event, recipient| {
-        let token = format!("https://ec.example.org/unsubscribe/{}-{}", event.kind, recipient.user_id);
-        Url::parse(&token).ok()
-    }));
-    let transport = Transport::Files(directory.0.clone());
-    let email = Email::new(EmailConfig { unsubscribe: Some(links), ..config(transport) }).unwrap();
-
-    deliver(&email, to("anna@example.org")).await;
-
-    let mail = directory.mail();
-    assert!(mail.contains("List-Unsubscribe: <https://ec.example.org/unsubscribe/job.done-42>\r\n"), "{mail}");
-    assert!(mail.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{mail}");
+    let log = server.log();
+    assert!(log.commands[1].starts_with("MAIL FROM:<bounce+01a20692a88e72f1824ea4cc05cff2e1"), "{}", log.commands[1]);
+    assert!(log.mails[0].contains("List-Unsubscribe: <https://ec.example.org/unsubscribe/"), "{}", log.mails[0]);
+    assert!(log.mails[0].contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{}", log.mails[0]);
 }
 
 #[test]
@@ -154,10 +139,6 @@ fn a_wrong_setting_is_named() {
         assert!(message(EmailConfig { domain: domain.to_owned(), ..files() }).contains("domain"), "{domain}");
     }
     assert!(message(app_url("ftp://example.org")).contains("app URL"));
-    for return_path in ["bounces", "a+b@example.org", "\"a b\"@example.org", "щ@example.org"] {
-        let config = EmailConfig { return_path: Some(return_path.to_owned()), ..files() };
-        assert!(message(config).contains("return path"), "{return_path}");
-    }
     for fallback in ["//evil.example", "javascript:alert(1)"] {
         assert!(message(EmailConfig { fallback: fallback.to_owned(), ..files() }).contains("fallback"), "{fallback}");
     }

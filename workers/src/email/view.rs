@@ -4,11 +4,10 @@ use eventcenter_core::event::Event;
 use jiff::fmt::strtime;
 use serde::Serialize;
 use serde_json::Value;
-use url::Url;
 
 use super::digest::{DIGEST, Digest};
 use super::facts::Facts;
-use super::links::Links;
+use super::site::Site;
 use super::text::{cost, one_line, plain, shown};
 use super::wording::Wording;
 
@@ -80,15 +79,15 @@ pub(super) struct Subject<'a> {
     /// A BCP 47 tag.
     pub(super) locale: &'a str,
     pub(super) name: Option<&'a str>,
-    pub(super) unsubscribe: Option<&'a Url>,
+    pub(super) unsubscribe: Option<&'a str>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(subject: Subject<'a>, links: &'a Links) -> Self {
+    pub(super) fn of(subject: Subject<'a>, site: &'a Site) -> Self {
         let Subject { event, facts, locale, name, unsubscribe } = subject;
         let words = Wording::of(locale);
         let body = plain(&event.body);
-        let (groups, more) = if event.kind == DIGEST { groups(facts, links) } else { (Vec::new(), 0) };
+        let (groups, more) = if event.kind == DIGEST { groups(facts, site) } else { (Vec::new(), 0) };
         Self {
             layout: "layout.html",
             lang: words.lang,
@@ -101,15 +100,15 @@ impl<'a> View<'a> {
             preview: one_line(&body).chars().take(PREVIEW_MAX).collect(),
             body,
             name,
-            options: options(event, facts, links),
-            button: Some(button(event, facts, links)),
+            options: options(event, facts, site),
+            button: Some(button(event, facts, site)),
             groups,
             more,
             created_at: moment(event.created_at),
             expires_at: event.expires_at.map(moment),
-            app_url: links.fallback().as_str(),
-            host: links.host(),
-            unsubscribe_url: unsubscribe.map(Url::as_str),
+            app_url: site.fallback().as_str(),
+            host: site.host(),
+            unsubscribe_url: unsubscribe,
             words,
             data: facts.all(),
         }
@@ -123,38 +122,35 @@ impl<'a> View<'a> {
 }
 
 /// Where the mail leads: the cta, else the page of an action that awaits an answer, else the application.
-fn button(event: &Event, facts: &Facts, links: &Links) -> Button {
+fn button(event: &Event, facts: &Facts, site: &Site) -> Button {
     let cta = event.cta.as_ref();
     let target = match cta {
-        Some(cta) => links.resolve(&cta.url),
-        None => facts.action_id().and_then(|id| links.action(id, None)),
+        Some(cta) => site.resolve(&cta.url),
+        None => facts.action_id().and_then(|id| site.action(id, None)),
     };
-    Button {
-        label: cta.map(|cta| one_line(&cta.label)),
-        url: target.unwrap_or_else(|| links.fallback().clone()).into(),
-    }
+    Button { label: cta.map(|cta| one_line(&cta.label)), url: target.unwrap_or_else(|| site.fallback().clone()).into() }
 }
 
-fn options(event: &Event, facts: &Facts, links: &Links) -> Vec<Button> {
+fn options(event: &Event, facts: &Facts, site: &Site) -> Vec<Button> {
     let Some(action_id) = facts.action_id().filter(|_| event.kind == "action.required") else { return Vec::new() };
     let choices = facts.choices().into_iter();
     choices
         .filter_map(|choice| {
-            let url = links.action(action_id, Some(&choice.value))?.into();
+            let url = site.action(action_id, Some(&choice.value))?.into();
             Some(Button { label: Some(choice.label), url })
         })
         .collect()
 }
 
 /// The digest's groups as far as they fit, and how many items are in none of them.
-fn groups(facts: &Facts, links: &Links) -> (Vec<Group>, u64) {
+fn groups(facts: &Facts, site: &Site) -> (Vec<Group>, u64) {
     let digest = Digest::deserialize_or_empty(facts.all());
     let mut left = SHOWN_MAX;
     let groups = digest.groups.into_iter().map(|group| {
         let mut more = group.more;
         let mut items = Vec::new();
         for item in group.items {
-            let url = item.url.and_then(|url| links.resolve(&url)).map(String::from);
+            let url = item.url.and_then(|url| site.resolve(&url)).map(String::from);
             let item = Item { title: one_line(&item.title), url, at: item.at, count: item.count.unwrap_or(1) };
             match left.checked_sub(item.cost()) {
                 Some(rest) => {

@@ -7,8 +7,8 @@ use crate::email::facts::Facts;
 use crate::email::fixtures;
 
 fn render(event: &Event, locale: &str) -> Content {
-    let links = Links::new(Url::parse("https://app.example.org").unwrap(), "/app").unwrap();
-    let renderer = Renderer { templates: Arc::new(Templates::new(None).unwrap()), links };
+    let site = Site::new(Url::parse("https://app.example.org").unwrap(), "/app").unwrap();
+    let renderer = Renderer { templates: Arc::new(Templates::new(None).unwrap()), site };
     let facts = Facts::of(event);
     renderer.render(Subject { event, facts: &facts, locale, name: None, unsubscribe: None }).unwrap()
 }

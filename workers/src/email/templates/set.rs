@@ -52,7 +52,7 @@ pub(in crate::email) struct Set {
 }
 
 impl Set {
-    pub(super) fn builtin() -> Result<Self, Error> {
+    pub(super) fn builtin() -> Result<Self, TemplateError> {
         let mut set = Self::empty();
         for (name, source) in BUILTIN {
             set.add(name, source)?;
@@ -62,11 +62,9 @@ impl Set {
 
     /// What is built in, with the folder's files in place of their namesakes, and its others beside them.
     pub(super) fn with(folder: &Folder) -> Result<Self, TemplateError> {
-        let syntax =
-            |name: &str, error: &Error| TemplateError::Syntax { name: name.to_owned(), reason: describe(error) };
-        let mut set = Self::builtin().map_err(|error| syntax("what is built in", &error))?;
+        let mut set = Self::builtin()?;
         for (name, source) in folder.templates() {
-            set.add(name, source).map_err(|error| syntax(name, &error))?;
+            set.add(name, source)?;
         }
         Ok(set)
     }
@@ -85,13 +83,15 @@ impl Set {
         Self { templates, files: BTreeSet::new() }
     }
 
-    fn add(&mut self, name: &str, source: &str) -> Result<(), Error> {
+    fn add(&mut self, name: &str, source: &str) -> Result<(), TemplateError> {
         let parts = match name.strip_suffix(".jinja") {
             Some(stem) => vec![format!("{stem}.html"), format!("{stem}.txt")],
             None => vec![name.to_owned()],
         };
         for part in parts {
-            self.templates.add_template_owned(part.clone(), source.to_owned())?;
+            self.templates
+                .add_template_owned(part.clone(), source.to_owned())
+                .map_err(|error| TemplateError::Syntax { name: name.to_owned(), reason: describe(&error) })?;
             self.files.insert(part);
         }
         Ok(())
