@@ -17,6 +17,7 @@ mod engine;
 mod frames;
 mod idle;
 mod inserts;
+mod mail;
 mod report;
 mod server;
 
@@ -37,13 +38,15 @@ enum Part {
     Inserts,
     /// One process and its Postgres with nothing to do.
     Idle,
+    /// One prepared mail over 4 connections, into Postfix's smtp-sink.
+    Mail,
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these parts.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Emit, Part::Drain, Part::Inserts, Part::Idle])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Emit, Part::Drain, Part::Inserts, Part::Idle, Part::Mail])]
     only: Vec<Part>,
     /// Each contender runs so often; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
@@ -54,6 +57,9 @@ struct Args {
     /// The binary under test.
     #[arg(long, default_value = "target/release/eventcenter")]
     engine: PathBuf,
+    /// What `benches/run` has unpacked of Postfix.
+    #[arg(long, default_value = "target/bench-postfix")]
+    postfix: PathBuf,
     /// This package's directory, with the peers installed.
     #[arg(long, default_value = "benches")]
     home: PathBuf,
@@ -85,6 +91,7 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Drain => drain::measure(args, &server).await,
             Part::Inserts => inserts::measure(args, &server).await,
             Part::Idle => idle::measure(args).await,
+            Part::Mail => mail::measure(args).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
     }
