@@ -14,8 +14,10 @@ use crate::event::Event;
 use crate::id::{LeaseId, UserId};
 use crate::retry::Timing;
 
+mod ambiguity;
 mod settlement;
 
+pub use ambiguity::OnAmbiguous;
 pub use settlement::{Report, Settlement};
 
 /// A way to a person. Never rename one: stored rows outlive code.
@@ -95,23 +97,6 @@ names! {
         Noise = "noise",
         /// A newer event with the same collapse key replaced it.
         Collapsed = "collapsed",
-    }
-}
-
-names! {
-    /// What becomes of a mail that the server may have taken, by its event's type.
-    OnAmbiguous {
-        /// It is sent again, under the same Message-ID: rather twice than never.
-        Retry = "retry",
-        /// It has failed, with reason `ambiguous`: rather never than twice.
-        Settle = "settle",
-    }
-}
-
-impl OnAmbiguous {
-    /// The policy of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|policy| policy.as_str() == name)
     }
 }
 

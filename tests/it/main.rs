@@ -16,6 +16,8 @@ mod end_to_end;
 mod idempotency;
 mod keeper;
 mod lateness;
+mod mail;
+mod mail_faults;
 mod operations;
 mod outage;
 mod partitions;

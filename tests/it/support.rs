@@ -6,6 +6,7 @@ pub(crate) mod deliver;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod eventually;
+pub(crate) mod faulty_smtp;
 pub(crate) mod http;
 pub(crate) mod installation;
 pub(crate) mod mail_server;
