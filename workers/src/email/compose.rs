@@ -14,9 +14,6 @@ use super::render::Content;
 #[cfg(test)]
 mod tests;
 
-/// Bytes of a conversation's hash in its Message-ID: enough that two never meet.
-const THREAD_BYTES: usize = 16;
-
 /// Who writes to whom, and about what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
@@ -88,6 +85,6 @@ fn feedback_id(event: &Event, facts: &Facts, domain: &str) -> String {
 /// The person is hashed in, so that what two people have in common stays between them.
 fn thread_root(event: &Event, conversation: &str, domain: &str) -> String {
     let hash = digest(&SHA256, format!("{} {conversation}", event.user_id).as_bytes());
-    let hex: String = hash.as_ref().iter().take(THREAD_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    format!("<thread.{hex}@{domain}>")
+    let half = hash.as_ref().first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    format!("<thread.{half:032x}@{domain}>")
 }

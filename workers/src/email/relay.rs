@@ -141,7 +141,7 @@ impl Relay {
 
     fn show_pause(&self) {
         let is_refused = |server: &Server| server.resting().is_some_and(|rest| rest.concern == Concern::Settings);
-        gauge!(EMAIL_PAUSED).set(if self.servers.iter().all(is_refused) { 1 } else { 0 });
+        gauge!(EMAIL_PAUSED).set(i32::from(self.servers.iter().all(is_refused)));
     }
 }
 

@@ -191,9 +191,10 @@ const fn retry(fault: Fault) -> Outcome {
 const fn concern(phase: Phase, code: u16, enhanced: Option<[u16; 3]>) -> Concern {
     match (phase, code, enhanced) {
         (_, 530 | 534 | 535 | 538, _) | (Phase::Auth | Phase::Sender, 500.., _) => Concern::Settings,
-        (Phase::Connect | Phase::Hello | Phase::Auth | Phase::Sender | Phase::Whole, ..) => Concern::Server,
         (Phase::Recipient | Phase::Data | Phase::Content, 400..500, Some([4, 7, _])) => Concern::Domain,
-        (Phase::Recipient | Phase::Data | Phase::Content, 421, _) => Concern::Server,
+        (Phase::Connect | Phase::Hello | Phase::Auth | Phase::Sender | Phase::Whole, ..) | (_, 421, _) => {
+            Concern::Server
+        }
         (Phase::Recipient | Phase::Data | Phase::Content, ..) => Concern::Mail,
     }
 }

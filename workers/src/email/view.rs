@@ -115,7 +115,7 @@ impl<'a> View<'a> {
     }
 
     /// The same for the text part.
-    pub(super) fn as_text(mut self) -> Self {
+    pub(super) fn into_text(mut self) -> Self {
         self.layout = "layout.txt";
         self
     }

@@ -75,11 +75,9 @@ impl Set {
         templates.set_trim_blocks(true);
         templates.set_lstrip_blocks(true);
         templates.set_fuel(Some(FUEL));
-        templates.set_auto_escape_callback(
-            |name| {
-                if name.ends_with(".txt") { AutoEscape::None } else { AutoEscape::Html }
-            },
-        );
+        templates.set_auto_escape_callback(|name| {
+            if name.rsplit('.').next() == Some("txt") { AutoEscape::None } else { AutoEscape::Html }
+        });
         Self { templates, files: BTreeSet::new() }
     }
 
@@ -124,7 +122,7 @@ impl Set {
                 format!("a link is neither http(s) nor mailto: {link}"),
             ));
         }
-        let text = self.part(&self.find(kind, service, locale, "txt")?, &view().as_text())?;
+        let text = self.part(&self.find(kind, service, locale, "txt")?, &view().into_text())?;
         let (subject, text) = text
             .strip_prefix("Subject:")
             .map(|text| text.split_once('\n').unwrap_or((text, "")))
