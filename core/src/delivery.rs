@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -69,6 +70,11 @@ macro_rules! names {
             /// The stored name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The member of that name.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == name)
             }
         }
     };
@@ -177,12 +183,25 @@ pub struct Message {
     pub timing: Timing,
     /// How long ago it came due, by the database's clock, when it was loaded.
     pub lag: Duration,
-    /// Its producer has taken it back.
-    pub is_canceled: bool,
+    /// Whether it may be sent now.
+    pub ruling: Ruling,
     /// A target accepted it in an earlier try.
     pub was_sent: bool,
     /// Where to say it; only what the channel needs is filled in.
     pub contact: Contact,
+}
+
+/// What its producer, its person and earlier mail say of a delivery that is about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may be sent.
+    Send,
+    /// Its producer has taken it back.
+    Cancel,
+    /// It may not be sent at all.
+    Skip(Skip),
+    /// Not before the person's quiet hours end.
+    Hold(Timestamp),
 }
 
 /// Where a person can be reached on the channel at hand.

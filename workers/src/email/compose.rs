@@ -18,6 +18,7 @@ pub(super) fn compose(
     domain: &str,
     to: &Mailbox,
     event: &Event,
+    unsubscribe_url: Option<&str>,
     content: Content,
 ) -> Result<Vec<u8>, Error> {
     let id = event.id.uuid();
@@ -26,15 +27,29 @@ pub(super) fn compose(
         .boundary(format!("=_{}", id.simple()))
         .singlepart(SinglePart::plain(content.text))
         .singlepart(SinglePart::html(content.html));
-    let message = lettre::Message::builder()
+    let mut message = lettre::Message::builder()
         .from(from.clone())
         .to(to.clone())
         .subject(content.subject)
         .message_id(Some(format!("<{id}.email@{domain}>")))
         .date(SystemTime::from(event.created_at))
-        .raw_header(auto_submitted())
-        .multipart(parts)?;
-    Ok(message.formatted())
+        .raw_header(auto_submitted());
+    for header in unsubscribe_url.into_iter().flat_map(unsubscribe) {
+        message = message.raw_header(header);
+    }
+    Ok(message.multipart(parts)?.formatted())
+}
+
+/// What mail programs show a button for: one click there is one POST to the URL (RFC 8058, section 3.1). The URL is
+/// ours, one word of ASCII, which must not be folded or encoded.
+fn unsubscribe(url: &str) -> [HeaderValue; 2] {
+    let header = |name, value: String| {
+        HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value)
+    };
+    [
+        header("List-Unsubscribe", format!("<{url}>")),
+        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+    ]
 }
 
 /// Keeps vacation responders quiet (RFC 3834, section 5).
@@ -49,11 +64,13 @@ mod tests {
     use crate::email::fixtures;
     use eventcenter_core::delivery::Recipient;
 
+    const URL: &str = "https://notify.example.org/unsubscribe/abc";
+
     fn composed(event: &Event, recipient: &Recipient) -> String {
         let from = "EventCenter <no-reply@example.org>".parse().unwrap();
         let content = Content { subject: event.title.clone(), text: event.body.clone(), html: event.body.clone() };
         let to = mailbox(recipient).unwrap();
-        String::from_utf8(compose(&from, "mail.example.org", &to, event, content).unwrap()).unwrap()
+        String::from_utf8(compose(&from, "mail.example.org", &to, event, Some(URL), content).unwrap()).unwrap()
     }
 
     /// The header lines, unfolded.
@@ -77,6 +94,8 @@ mod tests {
             "Message-ID: <01a20692-a88e-72f1-824e-a4cc05cff2e1.email@mail.example.org>",
             "Date: Mon, 23 Nov 2026 09:00:00 +0000",
             "Auto-Submitted: auto-generated",
+            "List-Unsubscribe: <https://notify.example.org/unsubscribe/abc>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             "MIME-Version: 1.0",
             "From: EventCenter <no-reply@example.org>",
             "To: Anna <anna@example.org>",
@@ -97,8 +116,18 @@ mod tests {
 
             let names: Vec<String> =
                 headers(&mail).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
-            let expected =
-                ["From", "To", "Subject", "Message-ID", "Date", "Auto-Submitted", "MIME-Version", "Content-Type"];
+            let expected = [
+                "From",
+                "To",
+                "Subject",
+                "Message-ID",
+                "Date",
+                "Auto-Submitted",
+                "List-Unsubscribe",
+                "List-Unsubscribe-Post",
+                "MIME-Version",
+                "Content-Type",
+            ];
             assert_eq!(names, expected, "{mail}");
             let to = headers(&mail).into_iter().find(|line| line.starts_with("To:")).unwrap();
             assert!(to.ends_with(" <anna@example.org>"), "{to}");
