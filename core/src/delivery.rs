@@ -6,7 +6,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,8 +14,10 @@ use crate::event::Event;
 use crate::id::{LeaseId, UserId};
 use crate::retry::Timing;
 
+mod ruling;
 mod settlement;
 
+pub use ruling::Ruling;
 pub use settlement::{Report, Settlement};
 
 /// A way to a person. Never rename one: stored rows outlive code.
@@ -189,19 +190,6 @@ pub struct Message {
     pub was_sent: bool,
     /// Where to say it; only what the channel needs is filled in.
     pub contact: Contact,
-}
-
-/// What its producer, its person and earlier mail say of a delivery that is about to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ruling {
-    /// It may be sent.
-    Send,
-    /// Its producer has taken it back.
-    Cancel,
-    /// It may not be sent at all.
-    Skip(Skip),
-    /// Not before the person's quiet hours end.
-    Hold(Timestamp),
 }
 
 /// Where a person can be reached on the channel at hand.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use eventcenter_core::id::UserId;
+use eventcenter_workers::email::MailLinks;
 use reqwest::Method;
 use reqwest::header::ORIGIN;
 use serde_json::{Value, json};
@@ -212,9 +214,11 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "PUT /api/users/{id}",
     ];
     assert_eq!(documented, routes.map(str::to_owned).into());
+    let links = MailLinks::new(installation.jwt_secret.as_bytes(), None, None).unwrap();
+    let token = links.unsubscribe_token(UserId::from_row(42), "job.done");
     for route in routes {
         let (method, path) = route.split_once(' ').unwrap();
-        let path = path.replace("{id}", "7").replace("{file}", "sw.js");
+        let path = path.replace("{id}", "7").replace("{file}", "sw.js").replace("{token}", &token);
         let answer = Answer::to(request(method.parse().unwrap(), &server.url(&path))).await;
         assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{route}: {answer:?}");
     }

@@ -47,7 +47,9 @@ async fn what_a_person_switched_off_reaches_them_on_no_channel_and_says_so() {
     for channel in CHANNELS {
         server.comes_to(&wanted, channel, "sent").await;
     }
-    assert_eq!((mailbox.count().await, browser.count().await, session.frames()), (1, 1, 2));
+    mailbox.mail(1).await;
+    browser.pushes(1).await;
+    session.frame(1).await;
     installation.db.assert_books_balance().await;
 }
 

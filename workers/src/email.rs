@@ -15,6 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::Deliver;
+use compose::OutgoingMail;
 use render::Renderer;
 use smtp::Parcel;
 use transport::Carrier;
@@ -135,8 +136,8 @@ impl Email {
 
     fn write(&self, event: &Event, recipient: &Recipient, to: Mailbox) -> Result<Parcel, Unwritable> {
         let content = self.renderer.render(event, &recipient.locale)?;
-        let unsubscribe_url = self.links.unsubscribe_url(event);
-        let content = compose::compose(&self.from, &self.domain, &to, event, unsubscribe_url.as_deref(), content)?;
+        let mail = OutgoingMail { event, to: &to, unsubscribe_url: self.links.unsubscribe_url(event), content };
+        let content = compose::compose(&self.from, &self.domain, mail)?;
         let sender = self.links.return_path(event.id, &recipient.email).unwrap_or_else(|| self.from.email.clone());
         Ok(Parcel { sender, recipient: to.email, content })
     }

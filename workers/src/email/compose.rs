@@ -9,18 +9,23 @@ use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 
 use super::render::Content;
 
+/// A mail to one person, before it is MIME.
+#[derive(Debug)]
+pub(super) struct OutgoingMail<'a> {
+    /// Names and dates it.
+    pub(super) event: &'a Event,
+    pub(super) to: &'a Mailbox,
+    /// Where one POST ends mail of its kind; `None` for what nobody can end.
+    pub(super) unsubscribe_url: Option<String>,
+    pub(super) content: Content,
+}
+
 /// A message as the server gets it. Nothing in it depends on the attempt or the clock: Message-ID, Date and MIME
 /// boundary come from the event, so that whoever gets it twice can tell, and a retry is byte-identical.
 ///
 /// All of it is ASCII, in lines of CRLF: lettre encodes headers by RFC 2047 and parts by base64 or quoted-printable.
-pub(super) fn compose(
-    from: &Mailbox,
-    domain: &str,
-    to: &Mailbox,
-    event: &Event,
-    unsubscribe_url: Option<&str>,
-    content: Content,
-) -> Result<Vec<u8>, Error> {
+pub(super) fn compose(from: &Mailbox, domain: &str, mail: OutgoingMail<'_>) -> Result<Vec<u8>, Error> {
+    let OutgoingMail { event, to, unsubscribe_url, content } = mail;
     let id = event.id.uuid();
     let parts = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
@@ -34,7 +39,7 @@ pub(super) fn compose(
         .message_id(Some(format!("<{id}.email@{domain}>")))
         .date(SystemTime::from(event.created_at))
         .raw_header(auto_submitted());
-    for header in unsubscribe_url.into_iter().flat_map(unsubscribe) {
+    for header in unsubscribe_url.iter().flat_map(|url| unsubscribe(url)) {
         message = message.raw_header(header);
     }
     Ok(message.multipart(parts)?.formatted())
@@ -70,7 +75,8 @@ mod tests {
         let from = "EventCenter <no-reply@example.org>".parse().unwrap();
         let content = Content { subject: event.title.clone(), text: event.body.clone(), html: event.body.clone() };
         let to = mailbox(recipient).unwrap();
-        String::from_utf8(compose(&from, "mail.example.org", &to, event, Some(URL), content).unwrap()).unwrap()
+        let mail = OutgoingMail { event, to: &to, unsubscribe_url: Some(URL.to_owned()), content };
+        String::from_utf8(compose(&from, "mail.example.org", mail).unwrap()).unwrap()
     }
 
     /// The header lines, unfolded.
