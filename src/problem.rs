@@ -14,6 +14,10 @@ use utoipa::ToSchema;
 use crate::auth::TokenError;
 use crate::committer::EmitError;
 
+mod constraints;
+
+use constraints::refused;
+
 /// How long a client should wait, in seconds, for something that is over in a moment.
 const RETRY_SOON_S: u16 = 1;
 /// How long a client should wait, in seconds, for the database or for a place: about what a restart takes.
@@ -66,10 +70,14 @@ codes! {
     KeyBusy = "key_busy", CONFLICT, "The id is being written";
     /// The person has as many browsers as one may have.
     TooManyBrowsers = "too_many_browsers", CONFLICT, "The person has too many browsers";
+    /// Contacts are kept by the host application, in a view that we only read.
+    ContactsElsewhere = "contacts_elsewhere", CONFLICT, "Contacts are kept by the host application";
+    /// Something of it is being sent at this moment. Try again.
+    InFlight = "in_flight", CONFLICT, "Something is being sent at this moment";
     /// The body is over a limit, which `detail` names.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is not declared as JSON.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of the wrong type";
     /// The same id was used for another event.
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The id belongs to another event";
     /// The route is a WebSocket, and the request no handshake for one.
@@ -91,7 +99,7 @@ codes! {
 impl Code {
     const fn retry_after(self) -> Option<u16> {
         match self {
-            Self::KeyBusy | Self::QueueFull => Some(RETRY_SOON_S),
+            Self::KeyBusy | Self::QueueFull | Self::InFlight => Some(RETRY_SOON_S),
             Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
                 Some(RETRY_LATER_S)
             }
@@ -103,6 +111,7 @@ impl Code {
             | Self::PushDisabled
             | Self::MethodNotAllowed
             | Self::TooManyBrowsers
+            | Self::ContactsElsewhere
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
             | Self::KeyReused
@@ -219,6 +228,10 @@ impl From<StoreError> for Problem {
         }
         match &error {
             StoreError::Refused { constraint, .. } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
+            StoreError::Foreign => Self::new(
+                Code::ContactsElsewhere,
+                "contacts come from a view over the host's own users: change them where the host keeps them",
+            ),
             StoreError::Unavailable(_)
             | StoreError::Locked(_)
             | StoreError::Migration(_)
@@ -249,40 +262,6 @@ impl From<TokenError> for Problem {
         };
         Self::new(code, error.to_string())
     }
-}
-
-/// Columns by which constraints are named, and the fields they hold.
-const COLUMNS: [(&str, &str); 20] = [
-    ("key", "id"),
-    ("user_id", "user_id"),
-    ("type", "type"),
-    ("title", "title"),
-    ("body", "body"),
-    ("level", "level"),
-    ("channels", "channels"),
-    ("channel_hint", "channel_hint"),
-    ("cta", "cta"),
-    ("data", "data"),
-    ("deliver_at", "deliver_at"),
-    ("expires_at", "expires_at"),
-    ("collapse_key", "collapse_key"),
-    ("email", "email"),
-    ("name", "name"),
-    ("locale", "locale"),
-    ("time_zone", "time_zone"),
-    ("endpoint", "endpoint"),
-    ("p256dh", "keys.p256dh"),
-    ("auth", "keys.auth"),
-];
-
-/// A constraint's name is a sentence that begins with its column: `deliver_at_is_at_most_90_days_ahead`. `None` when it
-/// is not about a field, so that no client can have caused it.
-fn refused(constraint: &str) -> Option<Problem> {
-    let (field, rule) = COLUMNS.iter().find_map(|(column, field)| {
-        let rule = constraint.strip_prefix(column)?.strip_prefix('_')?;
-        Some((*field, rule))
-    })?;
-    Some(Problem::field(field, rule.replace('_', " ")))
 }
 
 #[cfg(test)]

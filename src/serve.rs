@@ -9,7 +9,7 @@ use eventcenter_core::delivery::Channel;
 use eventcenter_core::store::{Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::Deliver;
-use eventcenter_workers::email::{Email, InvalidEmailConfig};
+use eventcenter_workers::email::{Email, InvalidEmailConfig, MailLinks};
 use eventcenter_workers::keeper::{self, KeeperSettings};
 use eventcenter_workers::push::{Push, PushSetupError, PushSubscription};
 use eventcenter_workers::worker::{Worker, WorkerSettings};
@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
+use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
 use crate::http::{self, Api, Browser, PushKey, Readiness};
@@ -78,6 +79,11 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         .runs(Role::Ws)
         .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), tasks.clone()));
     let workers = start_workers(&settings, &store, &tasks)?;
+    let links = settings.mail_links()?;
+    let bounces = Bounces::new(store.clone(), links.clone());
+    if let Some(directory) = settings.answers.bounce_maildir.clone().filter(|_| settings.process.runs(Role::Email)) {
+        tasks.spawn(maildir::run(directory, bounces.clone(), tasks.clone()));
+    }
     let (hearing, is_heard) = watch::channel(false);
     let wakeups = Wakeups { workers, node: node.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
@@ -85,7 +91,7 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
     }
 
-    let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
+    let parts = Parts { store: store.clone(), tokens, cookies, links, bounces, metrics, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
@@ -184,13 +190,15 @@ struct Parts {
     store: Store,
     tokens: Tokens,
     cookies: CookieRules,
+    links: MailLinks,
+    bounces: Bounces,
     metrics: Metrics,
     node: Option<ws::Node>,
     is_heard: watch::Receiver<bool>,
 }
 
 fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
-    let Parts { store, tokens, cookies, metrics, node, is_heard } = parts;
+    let Parts { store, tokens, cookies, links, bounces, metrics, node, is_heard } = parts;
     let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
     let api = Api {
@@ -200,6 +208,8 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         cookies,
         service_keys,
         push: push_key(settings)?,
+        links,
+        bounces,
         metrics,
         readiness: Readiness::new(is_heard, tasks.clone()),
     };

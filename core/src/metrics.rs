@@ -65,6 +65,10 @@ metrics! {
         "Deliveries settled too late, by channel: their lease had expired, so they are sent again.";
     LEASES_EXPIRED: Counter = "eventcenter_leases_expired_total",
         "Deliveries taken back from expired leases, by channel: their worker died or hung.";
+    HELD: Counter = "eventcenter_deliveries_held_total",
+        "Deliveries put off to the end of somebody's quiet hours, by channel.";
+    BOUNCES: Counter = "eventcenter_bounces_total",
+        "Reports on our mail, by verdict: bounce or complaint (its address is suppressed), transient, forged, unreadable.";
     APPENDED: Counter = "eventcenter_stream_appended_total", "Deliveries that the appender moved into streams, or found expired.";
     KEEPER: Gauge = "eventcenter_keeper", "1 on the process that keeps house, 0 on the others.";
     LISTENING: Gauge = "eventcenter_listening", "1 while this process hears notifications.";
