@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use eventcenter_core::metrics::ANSWER_WAITERS;
+use metrics::gauge;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -47,6 +49,7 @@ impl Waiters {
             return None;
         }
         waiting.total += 1;
+        gauge!(ANSWER_WAITERS).increment(1);
         let bell = waiting.by_action.entry(action_id.to_owned()).or_default();
         bell.listeners += 1;
         Some(Waiter { waiters: self.clone(), action_id: action_id.to_owned(), rings: Arc::clone(&bell.rings) })
@@ -76,6 +79,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiting = self.waiters.lock();
         waiting.total -= 1;
+        gauge!(ANSWER_WAITERS).decrement(1);
         if let Some(bell) = waiting.by_action.get_mut(&self.action_id) {
             bell.listeners -= 1;
             if bell.listeners == 0 {

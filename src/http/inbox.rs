@@ -170,7 +170,8 @@ impl Request {
 
 fn read_until(form: &mut Form) -> Option<Timestamp> {
     let rule = "must be a time with its offset, as in 2026-11-23T09:00:00+03:00 (RFC 3339)";
-    let until = form.text("until", rule, |text| text.parse().ok());
+    // Postgres cannot read every year that we can.
+    let until = form.text("until", rule, |text| text.parse().ok().filter(|until| *until > Timestamp::UNIX_EPOCH));
     form.require("until", until)
 }
 

@@ -7,7 +7,7 @@ use crate::id::{Seq, UserId};
 use crate::store::{Store, StoreError};
 
 /// Entries that one transaction marks. More are marked by further ones, between which the stream may grow.
-const MARK_MAX: i32 = 10_000;
+const MARK_MAX: i32 = 5000;
 
 /// What a person does with entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Store {
             .await?)
     }
 
-    /// Marks whatever stands at `up_to` or below it, and tells the person's sessions. In transactions of 10,000 entries:
+    /// Marks whatever stands at `up_to` or below it, and tells the person's sessions. In transactions of 5,000 entries:
     /// when one of them fails, what was marked before it stays, and asking again does the rest.
     pub async fn mark_up_to(&self, user_id: UserId, sweep: Sweep, up_to: Seq) -> Result<Marked, StoreError> {
         let name = sweep.as_str();
