@@ -195,13 +195,20 @@ begin
     delete from eventcenter.deliveries as d where d.event_id = any(v_ids);
     delete from eventcenter.inbox as i where i.user_id = p_user_id and i.event_id = any(v_ids);
     update eventcenter.streams as s
-    set trimmed_to = coalesce(
-        (select min(i.seq) - 1 from eventcenter.inbox as i where i.user_id = p_user_id), s.last_seq
+    set (trimmed_to, unread, unseen) = (
+        select
+            coalesce(min(i.seq) - 1, s.last_seq),
+            count(*) filter (where eventcenter.is_unread(i)),
+            count(*) filter (where eventcenter.is_unseen(i))
+        from eventcenter.inbox as i
+        where i.user_id = p_user_id
     )
     where s.user_id = p_user_id;
     delete from eventcenter.attempts as a where a.event_id = any(v_ids);
     delete from eventcenter.event_keys as k where k.event_id = any(v_ids);
     delete from eventcenter.cancellations as c where c.event_id = any(v_ids);
+    delete from eventcenter.actions as a where a.event_id = any(v_ids);
+    delete from eventcenter.answers as a where a.event_id = any(v_ids);
     delete from eventcenter.events as e where e.id = any(v_ids);
     return next;
 end $$;

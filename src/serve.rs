@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
+use crate::answers::Waiters;
 use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
 use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
@@ -85,13 +86,14 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         tasks.spawn(maildir::run(directory, bounces.clone(), tasks.clone()));
     }
     let (hearing, is_heard) = watch::channel(false);
-    let wakeups = Wakeups { workers, node: node.clone() };
+    let waiters = Waiters::default();
+    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
     }
 
-    let parts = Parts { store: store.clone(), tokens, cookies, links, bounces, metrics, node, is_heard };
+    let parts = Parts { store: store.clone(), tokens, cookies, links, bounces, metrics, waiters, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
@@ -193,12 +195,13 @@ struct Parts {
     links: MailLinks,
     bounces: Bounces,
     metrics: Metrics,
+    waiters: Waiters,
     node: Option<ws::Node>,
     is_heard: watch::Receiver<bool>,
 }
 
 fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
-    let Parts { store, tokens, cookies, links, bounces, metrics, node, is_heard } = parts;
+    let Parts { store, tokens, cookies, links, bounces, metrics, waiters, node, is_heard } = parts;
     let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
     let api = Api {
@@ -211,6 +214,7 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         links,
         bounces,
         metrics,
+        waiters,
         readiness: Readiness::new(is_heard, tasks.clone()),
     };
     let sockets = node.map_or_else(OpenApiRouter::new, ws::router);

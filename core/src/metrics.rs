@@ -82,6 +82,7 @@ metrics! {
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
         "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, error.";
     WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events written to sockets, by kind: live or replay.";
+    ANSWER_WAITERS: Gauge = "eventcenter_answer_waiters", "Requests of services that wait for a person's answer.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
+mod actions;
 mod deliveries;
 mod emit;
 mod error;
 mod events;
+mod inbox;
 mod people;
 mod preferences;
 mod probe;
@@ -21,9 +23,11 @@ mod subscriptions;
 mod suppressions;
 mod upkeep;
 
+pub use actions::{Answer, Answered, Asked, Reply};
 pub use deliveries::{Claim, Load, Rescued, SettleCount};
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
+pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};
 pub use people::{Contact, Digest, Erased, QuietHours, ServiceKey};
 pub use preferences::{Rhythm, Switches};
 pub use probe::Session;

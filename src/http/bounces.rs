@@ -78,9 +78,7 @@ async fn believe(api: &Api, mut form: Form) -> Result<Verdict, Problem> {
             .filter(|reason| matches!(reason, SuppressionReason::Bounce | SuppressionReason::Complaint))
     });
     let (scope, detail) = (form.type_in("scope"), read_detail(&mut form));
-    if reason.is_none() {
-        form.require("kind");
-    }
+    let reason = form.require("kind", reason);
     let address = form.finish_with("address", address)?;
     let suppression = NewSuppression {
         who: Suppressed::Address(&address),

@@ -66,6 +66,19 @@ impl Form {
         self.fields.contains_key(field)
     }
 
+    /// Whether a field is there, and not null.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// Notes that a required field is absent, unless something else is wrong with it already.
+    pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
+            self.fault(field, "is required");
+        }
+        value
+    }
+
     /// Takes a text, and notes `rule` unless `parse` makes something of it.
     pub(super) fn text<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         self.value(field, rule, |value| value.as_str().and_then(parse))
@@ -116,13 +129,6 @@ impl Form {
         limit.unwrap_or(PAGE).into()
     }
 
-    /// Notes that a field is absent, unless something else is wrong with it.
-    pub(super) fn require(&mut self, field: &str) {
-        if !self.faults.iter().any(|fault| fault.field == field) {
-            self.fault(field, "is required");
-        }
-    }
-
     /// Everything that was wrong, fields left over included.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         let left: Vec<String> = self.fields.keys().cloned().collect();
@@ -134,9 +140,7 @@ impl Form {
 
     /// The same, and a required field that is absent although nothing else is wrong with it.
     pub(super) fn finish_with<T>(mut self, field: &str, required: Option<T>) -> Result<T, Problem> {
-        if required.is_none() {
-            self.require(field);
-        }
+        let required = self.require(field, required);
         self.finish()?;
         required.ok_or_else(|| Problem::field(field, "is required"))
     }

@@ -3,7 +3,7 @@
 use super::Problem;
 
 /// Columns by which constraints are named, and the fields they hold.
-const COLUMNS: [(&str, &str); 26] = [
+const COLUMNS: [(&str, &str); 27] = [
     ("key", "id"),
     ("user_id", "user_id"),
     ("type", "type"),
@@ -27,6 +27,7 @@ const COLUMNS: [(&str, &str); 26] = [
     ("address", "address"),
     ("scope", "scope"),
     ("channel", "channel"),
+    ("until", "until"),
     ("endpoint", "endpoint"),
     ("p256dh", "keys.p256dh"),
     ("auth", "keys.auth"),

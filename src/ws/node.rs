@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use eventcenter_core::id::{Seq, UserId};
 use eventcenter_core::store::{Store, StoreError, StreamEntry, StreamHead};
 use eventcenter_core::tasks::Tasks;
@@ -17,6 +18,7 @@ use super::frame::{Frame, Kind};
 use super::outbox::{Offered, Page, Rest};
 use super::registry::{Entry, Full, Registry};
 use super::session::Session;
+use super::socket::Outgoing;
 use crate::auth::{CookieRules, Tokens};
 
 /// People in one read; more wait for the next.
@@ -81,6 +83,15 @@ impl Node {
     /// Hints that any stream may have grown: notifications may have been lost, or were too many to name people.
     pub fn wake_all(&self) {
         self.wake(&self.0.registry.users());
+    }
+
+    /// Tells all sessions of this person what they did in one of them: `frame` as it is. Only a hint: a session that has
+    /// too much to say already is spared it.
+    pub fn marks(&self, user: UserId, frame: &str) {
+        let text = Bytes::copy_from_slice(frame.as_bytes());
+        for session in self.0.registry.sessions_of(user) {
+            session.answer(Outgoing::Text(text.clone()));
+        }
     }
 
     /// How many sessions are open.

@@ -137,7 +137,7 @@ impl Session {
         self.answer(Outgoing::Ping);
     }
 
-    fn answer(&self, answer: Outgoing) {
+    pub(super) fn answer(&self, answer: Outgoing) {
         let mut state = self.state();
         if state.answers.len() < ANSWERS_MAX {
             state.answers.push(answer);

@@ -188,9 +188,14 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "DELETE /api/push/subscribe",
         "DELETE /api/suppressions/{id}",
         "DELETE /api/users/{id}",
+        "GET /actions/{action_id}",
+        "GET /api/actions/{action_id}",
+        "GET /api/actions/{action_id}/context",
         "GET /api/deliveries",
+        "GET /api/diagnostics/loopback/{id}",
         "GET /api/events",
         "GET /api/events/{id}",
+        "GET /api/inbox",
         "GET /api/preferences",
         "GET /api/push/key",
         "GET /api/suppressions",
@@ -203,9 +208,12 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /sw.js",
         "GET /unsubscribe/{token}",
         "GET /ws",
+        "POST /api/actions/{action_id}/answer",
         "POST /api/bounces",
         "POST /api/deliveries/redrive",
+        "POST /api/diagnostics/loopback",
         "POST /api/events/{id}/cancel",
+        "POST /api/inbox/{mark}",
         "POST /api/push/subscribe",
         "POST /api/suppressions",
         "POST /events",
@@ -219,6 +227,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
     for route in routes {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.replace("{id}", "7").replace("{file}", "sw.js").replace("{token}", &token);
+        let path = path.replace("{action_id}", "7").replace("{mark}", "read");
         let answer = Answer::to(request(method.parse().unwrap(), &server.url(&path))).await;
         assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{route}: {answer:?}");
     }
