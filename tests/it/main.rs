@@ -13,6 +13,7 @@ mod claims;
 mod cli;
 mod crashes;
 mod development;
+mod digests;
 mod end_to_end;
 mod idempotency;
 mod keeper;
