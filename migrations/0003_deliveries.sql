@@ -80,7 +80,7 @@ create table eventcenter.attempts (
     at timestamptz not null default clock_timestamp(),
     constraint a_try_is_recorded_once_per_target primary key (event_id, channel, attempt, target),
     constraint outcome_is_known check (
-        outcome in ('sent', 'retry', 'failed', 'dead', 'skipped', 'canceled', 'lost', 'redriven', 'held')
+        outcome in ('sent', 'retry', 'failed', 'dead', 'skipped', 'canceled', 'lost', 'redriven', 'held', 'digested')
     ),
     constraint balance_settles_reopens_or_neither check (balance in (-1, 0, 1))
 ) partition by range (event_id);
@@ -373,6 +373,8 @@ begin
         returning channel
     )
     select array_agg(l.channel) into v_canceled from logged as l;
+    -- A letter that is not yet written does not tell of it.
+    delete from eventcenter.digest_items as i where i.event_id = p_event_id;
     insert into eventcenter.cancellations (event_id) values (p_event_id) on conflict do nothing;
     return query
     select s.channel, case

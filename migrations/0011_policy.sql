@@ -193,6 +193,8 @@ begin
     erased := cardinality(v_ids);
 
     delete from eventcenter.deliveries as d where d.event_id = any(v_ids);
+    delete from eventcenter.digest_items as i where i.user_id = p_user_id;
+    delete from eventcenter.digests as d where d.user_id = p_user_id;
     delete from eventcenter.inbox as i where i.user_id = p_user_id and i.event_id = any(v_ids);
     update eventcenter.streams as s
     set (trimmed_to, unread, unseen) = (

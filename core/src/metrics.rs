@@ -70,6 +70,7 @@ metrics! {
     BOUNCES: Counter = "eventcenter_bounces_total",
         "Reports on our mail, by verdict: bounce or complaint (its address is suppressed), transient, forged, unreadable.";
     APPENDED: Counter = "eventcenter_stream_appended_total", "Deliveries that the appender moved into streams, or found expired.";
+    DIGESTS: Counter = "eventcenter_digests_total", "Digests sealed with something in them: letters to one person each.";
     KEEPER: Gauge = "eventcenter_keeper", "1 on the process that keeps house, 0 on the others.";
     LISTENING: Gauge = "eventcenter_listening", "1 while this process hears notifications.";
     DAYS_AHEAD: Gauge = "eventcenter_partition_days_ahead", "Days after today for which partitions exist.";

@@ -15,6 +15,7 @@ mod cli;
 mod crashes;
 mod development;
 mod diagnostics;
+mod digests;
 mod end_to_end;
 mod idempotency;
 mod inbox;
