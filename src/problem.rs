@@ -7,17 +7,12 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::event::{InvalidEvent, InvalidField};
-use eventcenter_core::store::StoreError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::auth::TokenError;
-use crate::committer::EmitError;
-
+mod causes;
 mod constraints;
-
-use constraints::refused;
 
 /// How long a client should wait, in seconds, for something that is over in a moment.
 const RETRY_SOON_S: u16 = 1;
@@ -248,50 +243,6 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            tracing::warn!(%error, "the database is not available");
-            return Self::new(Code::DatabaseUnavailable, "the database cannot be reached; try again");
-        }
-        match &error {
-            StoreError::Refused { constraint, .. } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
-            StoreError::Foreign => Self::new(
-                Code::ContactsElsewhere,
-                "contacts come from a view over the host's own users: change them where the host keeps them",
-            ),
-            StoreError::Unavailable(_)
-            | StoreError::Locked(_)
-            | StoreError::Migration(_)
-            | StoreError::Failed(_)
-            | _ => Self::internal(&error),
-        }
-    }
-}
-
-impl From<EmitError> for Problem {
-    fn from(error: EmitError) -> Self {
-        match &error {
-            EmitError::QueueFull => Self::new(Code::QueueFull, "too many events wait to be stored; try again"),
-            EmitError::Unavailable => {
-                Self::new(Code::DatabaseUnavailable, "the database cannot be reached; emit again under the same id")
-            }
-            EmitError::Refused { constraint } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
-            EmitError::Failed => Self::internal(&error),
-        }
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        let code = match error {
-            TokenError::ForeignOrigin => Code::ForeignOrigin,
-            TokenError::Missing | TokenError::Expired | TokenError::Invalid => Code::Unauthorized,
-        };
-        Self::new(code, error.to_string())
     }
 }
 

@@ -9,10 +9,8 @@
 //! - `{"t":"event","seq":7,"prev":6,"replay":true,"event":{…}}`: the event at place 7. `replay` is true for what was in
 //!   the stream before this session began. Numbers only grow; `prev` is `seq` - 1.
 //! - `{"t":"gap","from":1,"to":5}`: these places are gone for ever, by age. The next event follows `to`.
-//! - `{"t":"marks","op":"read","ids":["evt_…"],"up_to_seq":null,"until":null,"unread":3,"unseen":0}`: what the person
-//!   did in any of their sessions, this one included, as in `POST /api/inbox/{op}`, and the counts after it. With
-//!   neither `ids` nor `up_to_seq`: read the inbox anew. `unsnooze` says that entries are back, on top.
-//! - `{"t":"answered","action_id":"…"}`: the person has answered it somewhere.
+//! - `{"t":"marks",…}`, `{"t":"answered",…}`: what the person has done in any session, or over HTTP: see
+//!   `static/PROTOCOL.md`.
 //! - `{"t":"error","code":"after_is_ahead","message":"…","head":5}`: the stream ends at `head`, before `after`. The
 //!   client's number is not of this stream (another person's, or from before a restored backup). 4416 follows.
 //! - `{"t":"error","code":"unknown_frame","message":"…"}`: the answer to any text of a client.
