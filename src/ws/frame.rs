@@ -8,6 +8,7 @@ use eventcenter_core::store::StreamEntry;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::end::End;
 use super::socket::{self, HEAD_MAX};
 
 /// Where a client reads the present state after a gap.
@@ -202,6 +203,12 @@ impl Frame {
     /// The same, with the position that it brings its client to.
     pub(super) fn at(seq: Seq, frame: &ServerFrame<'_>) -> Option<Self> {
         Self::of(frame).map(|frame| Self { at: Some(seq), ..frame })
+    }
+
+    /// The last frame to a client that should come back; `None` for one that should not.
+    pub(super) fn bye(end: End) -> Option<Self> {
+        let (code, retry_ms) = (end.code()?, end.retry_ms()?);
+        Self::of(&ServerFrame::Bye { code, reason: end.reason(), retry_ms })
     }
 
     /// WebSocket's own ping, which browsers answer by themselves. Without JSON.

@@ -172,7 +172,7 @@ impl Session {
         let mut state = self.state();
         let mut frames = std::mem::take(&mut state.answers);
         if let Some(end) = state.end {
-            frames.extend(bye(end));
+            frames.extend(Frame::bye(end));
             return Batch { frames, end: Some(end) };
         }
         frames.append(&mut state.told);
@@ -282,12 +282,6 @@ impl State {
             self.end = Some(end);
         }
     }
-}
-
-/// The last frame to a client that should come back.
-pub(super) fn bye(end: End) -> Option<Frame> {
-    let (code, retry_ms) = (end.code()?, end.retry_ms()?);
-    Frame::of(&ServerFrame::Bye { code, reason: end.reason(), retry_ms })
 }
 
 fn count(kind: Kind) {

@@ -104,7 +104,8 @@ impl Vitals {
         let due = (now >= self.ping_at).then_some(Due::Ping);
         if due.is_some() {
             self.ping_at = now + self.ping_every;
-            self.pong_by = Some(now + PONG_MAX);
+            // A further ping gives no more time for the first.
+            self.pong_by.get_or_insert(now + PONG_MAX);
         }
         (due, self.soonest(now, wall, self.pong_by.map_or(self.ping_at, |by| by.min(self.ping_at))))
     }
@@ -155,6 +156,17 @@ mod tests {
 
         assert_eq!(vitals.look(pinged, 0), (Some(Due::Ping), PONG_MAX));
         assert_eq!(vitals.look(pinged + PONG_MAX, 0).0, Some(Due::End(End::PongTimeout)));
+    }
+
+    #[test]
+    fn a_further_ping_gives_no_more_time_for_the_first() {
+        let start = Instant::now();
+        let mut vitals = Vitals::new(start, Duration::from_secs(1), 0.0, i64::MAX);
+
+        let mut ends =
+            |seconds| vitals.look(start + Duration::from_secs(seconds), 0).0 == Some(Due::End(End::PongTimeout));
+
+        assert_eq!((0..60).find(|seconds| ends(*seconds)), Some(PONG_MAX.as_secs()));
     }
 
     #[test]

@@ -71,10 +71,11 @@ async fn half_a_frame_survives_what_is_written_meanwhile() {
         expect(&mut io, b"\x8a\x011").await;
         io.write_all(&text[9..]).await.unwrap();
         expect(&mut io, b"\x81\x5b{\"t\":\"error\",\"code\":\"unknown_frame\"").await;
+        io.write_all(&frame(0x88, b"")).await.unwrap();
         io
     });
 
-    assert_eq!(end.await, End::Gone);
+    assert_eq!(end.await, End::Client(1000));
 }
 
 #[tokio::test]
