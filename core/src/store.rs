@@ -9,6 +9,7 @@ use sqlx::{Executor, PgPool};
 
 mod actions;
 mod deliveries;
+mod devices;
 mod emit;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ mod upkeep;
 
 pub use actions::{Answer, Answered, Asked, Reply};
 pub use deliveries::{Claim, Load, Rescued, SettleCount};
+pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
 pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};

@@ -1,4 +1,4 @@
-use super::causes::refused;
+use super::constraints::refused;
 use super::*;
 use crate::committer::EmitError;
 

@@ -28,6 +28,7 @@ mod permissions;
 mod planner;
 mod planning;
 mod preferences;
+mod protocol;
 mod python_client;
 mod quiet_hours;
 mod readme;

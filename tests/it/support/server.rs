@@ -104,6 +104,17 @@ impl<'a> Server<'a> {
         WsClient::open(&self.socket(query), &self.installation.token(user)).await
     }
 
+    /// A session of the whole protocol that has said `hello` with these members.
+    pub(crate) async fn greet(&self, user: i64, hello: &Value) -> WsClient {
+        WsClient::greet(&self.socket(""), &self.installation.token(user), hello).await
+    }
+
+    /// Emits so many events to somebody's stream alone.
+    pub(crate) async fn emit_many(&self, user: i64, count: usize) {
+        let event = json_with(user, &json!({"channels": ["ws"]}));
+        self.service_json(Method::POST, "/events", &vec![event; count].into()).await.expect(202);
+    }
+
     /// The address of the socket.
     pub(crate) fn socket(&self, query: &str) -> String {
         format!("{}{query}", self.url("/ws").replacen("http", "ws", 1))
