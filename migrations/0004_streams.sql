@@ -4,7 +4,23 @@ create table eventcenter.streams (
     user_id bigint primary key,
     last_seq bigint not null,
     -- Everything up to here has left the inbox by age; a client that asks for less is told so.
-    trimmed_to bigint not null default 0
+    trimmed_to bigint not null default 0,
+    -- How many entries of the inbox is_unread() and is_unseen() hold for. Whoever changes what these say of an entry
+    -- locks this row first and counts in the same transaction, so nobody ever has to count the entries.
+    unread bigint not null default 0,
+    unseen bigint not null default 0,
+    constraint what_is_unseen_is_unread check (unseen between 0 and unread)
+) with (fillfactor = 50);
+
+-- How far each of a person's devices has acknowledged their stream. A ws delivery is delivered once a device has passed
+-- it: derived, so no event costs a write. Sessions that name no device share the one without a name.
+create table eventcenter.devices (
+    user_id bigint not null,
+    device text not null,
+    acked_seq bigint not null,
+    acked_at timestamptz not null default now(),
+    constraint a_device_has_one_cursor primary key (user_id, device),
+    constraint device_is_at_most_64_plain_characters check (device ~ '^[A-Za-z0-9_-]{0,64}$')
 ) with (fillfactor = 50);
 
 -- Hashed by user, not ranged by time: reading one stream then costs one partition, however old the reader's cursor is.
@@ -13,6 +29,13 @@ create table eventcenter.inbox (
     seq bigint not null,
     event_id uuid not null,
     at timestamptz not null default statement_timestamp(),
+    -- What the person did with it: see mark().
+    seen_at timestamptz,
+    read_at timestamptz,
+    archived_at timestamptz,
+    snoozed_until timestamptz,
+    -- The end of the stream when it came back from a snooze: it is listed above that entry.
+    returned_to bigint,
     constraint a_stream_has_each_number_once primary key (user_id, seq),
     constraint an_event_is_in_a_stream_once unique (user_id, event_id)
 ) partition by hash (user_id);
@@ -26,6 +49,24 @@ begin
         );
     end loop;
 end $$;
+
+-- What the counters count. Whoever reads an entry has seen it too, so what is unseen is unread.
+create function eventcenter.is_unread(i eventcenter.inbox) returns boolean
+language sql immutable parallel safe
+return i.read_at is null and i.archived_at is null and i.snoozed_until is null;
+
+create function eventcenter.is_unseen(i eventcenter.inbox) returns boolean
+language sql immutable parallel safe
+return i.seen_at is null and i.read_at is null and i.archived_at is null and i.snoozed_until is null;
+
+-- What is_unread() holds for. It costs an append 4 % of its time; the others hold what people set aside, and cost it
+-- nothing that could be measured.
+create index inbox_unread on eventcenter.inbox (user_id, seq)
+where read_at is null and archived_at is null and snoozed_until is null;
+create index inbox_archived on eventcenter.inbox (user_id, seq) where archived_at is not null;
+create index inbox_snoozed on eventcenter.inbox (user_id, seq) where snoozed_until is not null;
+create index inbox_to_return on eventcenter.inbox (snoozed_until) where snoozed_until is not null;
+create index inbox_returned on eventcenter.inbox (user_id, returned_to) where returned_to is not null;
 
 -- Rows arrive in the order of `at`, so a few pages of BRIN find the old ones for trimming.
 create index inbox_by_age on eventcenter.inbox using brin (at) with (autosummarize = on);
@@ -44,8 +85,8 @@ begin
 end $$;
 
 -- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
--- transaction, so two appends cannot wait for each other. An expired event gets no number; its history says why.
--- Answers how many deliveries are settled by that, the late ones included.
+-- transaction, so two appends cannot wait for each other. An expired event gets no number, and neither does one that the
+-- person switched off; its history says why. Answers how many deliveries are settled by that, those included.
 -- Its callers pin their plans by switching nodes off; this one sorts.
 create function eventcenter.append_rows(p_rows tid[]) returns integer
 language plpgsql
@@ -57,20 +98,37 @@ begin
     with taken as (
         delete from eventcenter.deliveries as d
         where d.ctid = any(p_rows)
-        returning d.event_id, d.user_id, d.attempt, coalesce(d.expires_at <= statement_timestamp(), false) as is_late
+        returning d.event_id, d.user_id, d.attempt, d.expires_at <= statement_timestamp() as is_late
     ),
-    late as (
-        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
-        select t.event_id, 'ws', t.attempt + 1, '', 'skipped', 'expired', 1 from taken as t
+    kept_back as materialized (
+        select t.event_id, t.attempt, 'expired' as reason from taken as t
         where t.is_late
+        union all
+        select t.event_id, t.attempt, r.reason
+        from eventcenter.rulings(
+            'ws', (select array_agg(t.event_id) from taken as t), (select array_agg(t.user_id) from taken as t)
+        ) as r
+        join taken as t using (event_id)
+        where t.is_late is not true
+    ),
+    noted as (
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
+        select k.event_id, 'ws', k.attempt + 1, '', 'skipped', k.reason, 1 from kept_back as k
+    ),
+    shown as materialized (
+        select t.event_id, t.user_id from taken as t
+        where not exists (select from kept_back as k where k.event_id = t.event_id)
     ),
     bumped as (
-        insert into eventcenter.streams as s (user_id, last_seq)
-        select t.user_id, count(*) from taken as t
-        where not t.is_late
+        insert into eventcenter.streams as s (user_id, last_seq, unread, unseen)
+        select t.user_id, count(*), count(*), count(*) from shown as t
         group by t.user_id
         order by t.user_id
-        on conflict (user_id) do update set last_seq = s.last_seq + excluded.last_seq
+        on conflict (user_id) do update
+        set
+            last_seq = s.last_seq + excluded.last_seq,
+            unread = s.unread + excluded.unread,
+            unseen = s.unseen + excluded.unseen
         returning s.user_id, s.last_seq
     ),
     appended as (
@@ -79,9 +137,8 @@ begin
             t.user_id,
             b.last_seq + 1 - row_number() over (partition by t.user_id order by t.event_id desc),
             t.event_id
-        from taken as t
+        from shown as t
         join bumped as b using (user_id)
-        where not t.is_late
         returning user_id
     )
     select array(select distinct a.user_id from appended as a), (select count(*) from taken) into v_user_ids, v_taken;
@@ -141,6 +198,8 @@ end $$;
 create function eventcenter.trim_inbox(p_keep interval, p_limit integer) returns bigint
 language plpgsql as $$
 declare
+    v_user_ids bigint[];
+    v_seqs bigint[];
     v_trimmed bigint;
 begin
     with old as materialized (
@@ -157,18 +216,32 @@ begin
         join old using (user_id)
         order by s.user_id
         for update of s
-    ),
-    marked as (
-        update eventcenter.streams as s
-        set trimmed_to = greatest(s.trimmed_to, l.seq)
-        from locked as l
-        where s.user_id = l.user_id
-    ),
-    gone as (
+    )
+    select array_agg(l.user_id), array_agg(l.seq) into v_user_ids, v_seqs from locked as l;
+
+    -- A statement of its own: it sees the marks that were made before the locks were had.
+    with gone as (
         delete from eventcenter.inbox as i
-        using locked as l
-        where i.user_id = l.user_id and i.seq <= l.seq
-        returning 1
+        using unnest(v_user_ids, v_seqs) as o (user_id, seq)
+        where i.user_id = o.user_id and i.seq <= o.seq
+        returning i.user_id, i.seq, eventcenter.is_unread(i) as is_unread, eventcenter.is_unseen(i) as is_unseen
+    ),
+    counted as (
+        update eventcenter.streams as s
+        set
+            trimmed_to = greatest(s.trimmed_to, g.seq),
+            unread = s.unread - g.unread,
+            unseen = s.unseen - g.unseen
+        from (
+            select
+                gone.user_id,
+                max(gone.seq) as seq,
+                count(*) filter (where gone.is_unread) as unread,
+                count(*) filter (where gone.is_unseen) as unseen
+            from gone
+            group by gone.user_id
+        ) as g
+        where s.user_id = g.user_id
     )
     select count(*) into v_trimmed from gone;
     return v_trimmed;

@@ -21,6 +21,7 @@ mod migrate;
 mod output;
 mod serve;
 mod status;
+mod suppression;
 mod tail;
 mod target;
 mod template;
@@ -56,6 +57,8 @@ enum Command {
     Tail(tail::Tail),
     #[command(subcommand)]
     Dead(dead::Dead),
+    #[command(subcommand)]
+    Suppression(suppression::Command),
     Audit(audit::Audit),
     Doctor(Box<doctor::Doctor>),
 }
@@ -129,6 +132,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         Command::Status(status) => status.run().await,
         Command::Tail(tail) => tail.run().await,
         Command::Dead(dead) => dead.run().await,
+        Command::Suppression(suppression) => suppression.run().await,
         Command::Audit(audit) => audit.run().await,
         Command::Doctor(doctor) => doctor.run().await,
     }

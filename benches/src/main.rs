@@ -20,6 +20,7 @@ mod inserts;
 mod mail;
 mod report;
 mod server;
+mod sessions;
 
 use report::{Report, Row};
 use server::Server;
@@ -40,13 +41,19 @@ enum Part {
     Idle,
     /// One prepared mail over 4 connections, into Postfix's smtp-sink.
     Mail,
+    /// What an idle session takes of one node's memory.
+    Sessions,
+}
+
+impl Part {
+    const ALL: [Self; 6] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these parts.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Emit, Part::Drain, Part::Inserts, Part::Idle, Part::Mail])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Part::ALL)]
     only: Vec<Part>,
     /// Each contender runs so often; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
@@ -92,6 +99,7 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Inserts => inserts::measure(args, &server).await,
             Part::Idle => idle::measure(args).await,
             Part::Mail => mail::measure(args).await,
+            Part::Sessions => sessions::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
     }

@@ -65,7 +65,12 @@ metrics! {
         "Deliveries settled too late, by channel: their lease had expired, so they are sent again.";
     LEASES_EXPIRED: Counter = "eventcenter_leases_expired_total",
         "Deliveries taken back from expired leases, by channel: their worker died or hung.";
+    HELD: Counter = "eventcenter_deliveries_held_total",
+        "Deliveries put off to the end of somebody's quiet hours, by channel.";
+    BOUNCES: Counter = "eventcenter_bounces_total",
+        "Reports on our mail, by verdict: bounce or complaint (its address is suppressed), transient, forged, unreadable.";
     APPENDED: Counter = "eventcenter_stream_appended_total", "Deliveries that the appender moved into streams, or found expired.";
+    DIGESTS: Counter = "eventcenter_digests_total", "Digests sealed with something in them: letters to one person each.";
     KEEPER: Gauge = "eventcenter_keeper", "1 on the process that keeps house, 0 on the others.";
     LISTENING: Gauge = "eventcenter_listening", "1 while this process hears notifications.";
     DAYS_AHEAD: Gauge = "eventcenter_partition_days_ahead", "Days after today for which partitions exist.";
@@ -84,10 +89,18 @@ metrics! {
         "Mails written by a built-in template, because the operator's own one failed on their event.";
     EMAIL_TEMPLATES_BROKEN: Gauge = "eventcenter_email_templates_broken",
         "1 while the operator's mail templates cannot be used as they are: the last good ones are.";
-    WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open WebSocket sessions.";
+    WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open sessions.";
+    WS_REFUSED: Counter = "eventcenter_ws_refused_total",
+        "Sockets not let in, by reason: token, origin, request, user, node, stopping.";
+    WS_BEGUN: Counter = "eventcenter_ws_begun_total",
+        "Sessions welcomed, by how: resumed, fresh, or a position that was lost by retention, epoch, ahead.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
-        "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, error.";
-    WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events written to sockets, by kind: live or replay.";
+        "Sessions ended, by reason: client, gone, or the name of the close code.";
+    WS_ERRORS: Counter = "eventcenter_ws_errors_total", "Error frames sent to clients, by code.";
+    WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events sent to sessions, by kind: live or replay.";
+    WS_ACKS: Counter = "eventcenter_ws_acks_total", "Cursors of devices written down.";
+    WS_SEEN: Counter = "eventcenter_ws_seen_total", "Events of which a client said what its person did: displayed, read.";
+    ANSWER_WAITERS: Gauge = "eventcenter_answer_waiters", "Requests of services that wait for a person's answer.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

@@ -7,25 +7,38 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
+mod actions;
 mod deliveries;
+mod devices;
 mod emit;
 mod error;
 mod events;
+mod inbox;
 mod people;
+mod preferences;
 mod probe;
+mod rulings;
 mod status;
 mod streams;
 mod subscriptions;
+mod suppressions;
 mod upkeep;
 
+pub use actions::{Answer, Answered, Asked, Reply};
 pub use deliveries::{Claim, Load, Rescued, SettleCount};
+pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
-pub use people::{Contact, ServiceKey};
+pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};
+pub use people::{Contact, Digest, Erased, QuietHours, ServiceKey};
+pub use preferences::{Rhythm, Switches};
 pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
 pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
 pub use subscriptions::NewSubscription;
+pub use suppressions::{
+    Addressee, NewSuppression, SCOPE_ALL, Suppressed, Suppression, SuppressionFilter, SuppressionReason,
+};
 pub use upkeep::{Backlog, Health};
 
 /// How long a statement waits for a free connection before it fails as [`StoreError::Unavailable`].

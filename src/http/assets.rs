@@ -1,7 +1,9 @@
 //! The browser side: files of `static/`, embedded.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,6 +11,14 @@ use rust_embed::RustEmbed;
 
 use super::extract::Segment;
 use crate::problem::{Problem, ProblemDocument};
+
+/// What a page of ours may do: our own files, our own server, DOM sinks only through one named policy, and nobody frames
+/// it.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; media-src 'self'; \
+     worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types eventcenter",
+);
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -36,14 +46,37 @@ pub(super) async fn get_service_worker(headers: HeaderMap) -> Result<Response, P
     serve("sw.js", &headers)
 }
 
+/// The page of an action, for someone who comes from a push or a mail
+///
+/// It holds nothing: its script asks for the action as the person who is signed in.
+#[utoipa::path(get, path = "/actions/{action_id}", tag = "browser",
+    params(("action_id" = String, Path, description = "The event's `data.action_id`")),
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 304, description = "It has not changed"),
+    ))]
+pub(super) async fn get_action_page(_: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    serve("action.html", &headers)
+}
+
 /// Always asked for again, so that a new release is seen at once; the tag makes that cheap.
 fn serve(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let (content_type, file) = content_type(name).zip(Files::get(name)).ok_or_else(|| Problem::not_found("file"))?;
     let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
-    let about =
-        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (ETAG, &tag)];
-    Ok(if is_known { (StatusCode::NOT_MODIFIED, about).into_response() } else { (about, file.data).into_response() })
+    let about = [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (ETAG, &tag),
+    ];
+    let mut response =
+        if is_known { (StatusCode::NOT_MODIFIED, about).into_response() } else { (about, file.data).into_response() };
+    if content_type.starts_with("text/html") {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    }
+    Ok(response)
 }
 
 /// `None` for whatever a page has no use for.

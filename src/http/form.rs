@@ -61,10 +61,33 @@ impl Form {
         self.fields.remove(field).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there, null or not.
+    pub(super) fn is_given(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    /// Whether a field is there, and not null.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// Notes that a required field is absent, unless something else is wrong with it already.
+    pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
+            self.fault(field, "is required");
+        }
+        value
+    }
+
     /// Takes a text, and notes `rule` unless `parse` makes something of it.
     pub(super) fn text<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.value(field, rule, |value| value.as_str().and_then(parse))
+    }
+
+    /// Takes a value, and notes `rule` unless `parse` makes something of it.
+    pub(super) fn value<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
         let value = self.take(field)?;
-        let parsed = value.as_str().and_then(parse);
+        let parsed = parse(&value);
         if parsed.is_none() {
             self.fault(field, rule);
         }
@@ -83,20 +106,27 @@ impl Form {
 
     /// An event's type.
     pub(super) fn kind(&mut self) -> Option<String> {
-        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');
-        self.text("type", "must be 1 to 64 characters of a-z, 0-9, _, . and -", |text| {
-            let is_type = (1..=TYPE_MAX).contains(&text.len()) && text.bytes().all(is_plain);
-            is_type.then(|| text.to_owned())
-        })
+        self.type_in("type")
+    }
+
+    /// A type of events, in a field of another name.
+    pub(super) fn type_in(&mut self, field: &str) -> Option<String> {
+        let rule = "must be 1 to 64 characters of a-z, 0-9, _, . and -";
+        self.text(field, rule, |text| is_type(text).then(|| text.to_owned()))
     }
 
     /// Where a page begins and how long it is.
     pub(super) fn page(&mut self) -> Page {
         let after = self.text("after", "must be the next of an earlier page", EventId::parse);
+        Page { after, limit: self.limit() }
+    }
+
+    /// How long a page is.
+    pub(super) fn limit(&mut self) -> usize {
         let limit = self.text("limit", "must be an integer from 1 to 500", |text| {
             text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit))
         });
-        Page { after, limit: limit.unwrap_or(PAGE).into() }
+        limit.unwrap_or(PAGE).into()
     }
 
     /// Everything that was wrong, fields left over included.
@@ -110,12 +140,16 @@ impl Form {
 
     /// The same, and a required field that is absent although nothing else is wrong with it.
     pub(super) fn finish_with<T>(mut self, field: &str, required: Option<T>) -> Result<T, Problem> {
-        if required.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
-            self.fault(field, "is required");
-        }
+        let required = self.require(field, required);
         self.finish()?;
         required.ok_or_else(|| Problem::field(field, "is required"))
     }
+}
+
+/// Whether a text can be a type of events: the rule of the schema.
+pub(super) fn is_type(text: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');
+    (1..=TYPE_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 /// A part of a long list.

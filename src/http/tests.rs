@@ -64,7 +64,10 @@ impl Fixture {
         service_keys.accept("ec_test");
         let tokens = Tokens::hs256("a secret of at least thirty-two bytes");
         let token = tokens.issue(UserId::new(42).unwrap(), Duration::from_hours(1)).unwrap();
+        let links = MailLinks::new(b"a secret of at least thirty-two bytes", None, None).unwrap();
         let api = Api {
+            bounces: Bounces::new(store.clone(), links.clone()),
+            links,
             committer: Committer::start(&store, &Tasks::default()),
             store,
             tokens,
@@ -72,6 +75,7 @@ impl Fixture {
             service_keys,
             push: None,
             metrics: Metrics::recorder().unwrap().0,
+            waiters: Waiters::default(),
             readiness: Readiness::new(watch::channel(true).1, Tasks::default()),
         };
         let others = OpenApiRouter::new().route("/panics", get(panics));

@@ -1,11 +1,10 @@
 //! The command line: exit status 0 only when what was asked holds.
 
-use std::process::{Command, Output};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
+use crate::support::command::{Said, run};
 use crate::support::database::Database;
 use crate::support::events::json_with;
 use crate::support::eventually::{SOON, eventually};
@@ -13,39 +12,6 @@ use crate::support::http::{Answer, request};
 use crate::support::installation::{Installation, eventcenter};
 use crate::support::process::Process;
 use crate::support::ws_client::WsClient;
-
-/// What a command answered.
-#[derive(Debug)]
-struct Said {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn by(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
-    }
-
-    /// What it said on standard output. Fails the test unless what was asked holds.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{self:?}");
-        self.out.trim_end().to_owned()
-    }
-
-    #[track_caller]
-    fn json(self) -> Value {
-        serde_json::from_str(&self.ok()).unwrap()
-    }
-}
-
-/// Runs a command against the database.
-fn run(db: &Database, arguments: &[&str]) -> Said {
-    Said::by(eventcenter(arguments).env("DATABASE_URL", db.url()))
-}
 
 #[tokio::test]
 async fn a_key_opens_the_door_until_it_is_revoked() {
@@ -258,9 +224,8 @@ async fn serve_refuses_unsafe_settings_in_a_line_each() {
 fn a_template_is_checked_and_shown_before_anybody_gets_it() {
     let folder = std::env::temp_dir().join(format!("eventcenter-cli-{}", uuid::Uuid::now_v7().simple()));
     std::fs::create_dir_all(folder.join("job.done")).unwrap();
-    let template = |arguments: &[&str]| {
-        Said::by(eventcenter(&["template"]).args(arguments).env("EVENTCENTER_TEMPLATES", &folder))
-    };
+    let template =
+        |arguments: &[&str]| Said::by(eventcenter(&["template"]).args(arguments).env("EVENTCENTER_TEMPLATES", &folder));
 
     std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ titel }}\n").unwrap();
     let broken = template(&["check"]);

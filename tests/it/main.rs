@@ -4,31 +4,44 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
 
+mod actions;
 mod api;
 mod architecture;
 mod audit;
 mod bad_input;
+mod bounces;
 mod claims;
 mod cli;
 mod crashes;
 mod development;
+mod diagnostics;
+mod digests;
 mod end_to_end;
 mod idempotency;
+mod inbox;
 mod keeper;
 mod lateness;
 mod mail;
 mod mail_faults;
+mod manners;
 mod operations;
 mod outage;
 mod partitions;
 mod permissions;
 mod planner;
 mod planning;
+mod preferences;
+mod protocol;
 mod python_client;
+mod quiet_hours;
 mod readme;
+mod recipients;
 mod redrives;
+mod resume;
 mod shutdown;
 mod streams;
 mod support;
+mod suppressions;
 mod suspects;
+mod unsubscribe;
 mod workers;

@@ -5,6 +5,7 @@ use std::process::{Command, ExitStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::events::json_with;
 use super::eventually::{SOON, eventually};
 use super::http::{Answer, request};
 use super::installation::Installation;
@@ -51,6 +52,11 @@ impl<'a> Server<'a> {
         Answer::to(call.json(body)).await
     }
 
+    /// A person's call, without a body.
+    pub(crate) async fn person(&self, user: i64, method: Method, path: &str) -> Answer {
+        Answer::to(request(method, &self.url(path)).bearer_auth(self.installation.token(user))).await
+    }
+
     /// Anybody's look.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(request(Method::GET, &self.url(path))).await
@@ -85,9 +91,28 @@ impl<'a> Server<'a> {
         .await
     }
 
+    /// Emits an event for one channel alone, and waits until its delivery has come to this state; all that is said of it.
+    pub(crate) async fn sees(&self, user: i64, fields: &Value, channel: &str, state: &str) -> Value {
+        let mut event = json_with(user, fields);
+        event["channels"] = json!([channel]);
+        let id = self.emit(&event).await;
+        self.comes_to(&id, channel, state).await
+    }
+
     /// A session of somebody's, with a query such as `?after=3`.
     pub(crate) async fn session(&self, user: i64, query: &str) -> WsClient {
         WsClient::open(&self.socket(query), &self.installation.token(user)).await
+    }
+
+    /// A session of the whole protocol that has said `hello` with these members.
+    pub(crate) async fn greet(&self, user: i64, hello: &Value) -> WsClient {
+        WsClient::greet(&self.socket(""), &self.installation.token(user), hello).await
+    }
+
+    /// Emits so many events to somebody's stream alone.
+    pub(crate) async fn emit_many(&self, user: i64, count: usize) {
+        let event = json_with(user, &json!({"channels": ["ws"]}));
+        self.service_json(Method::POST, "/events", &vec![event; count].into()).await.expect(202);
     }
 
     /// The address of the socket.
