@@ -50,4 +50,3 @@ impl From<TokenError> for Problem {
         Self::new(code, error.to_string())
     }
 }
-
