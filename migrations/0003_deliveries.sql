@@ -91,6 +91,20 @@ where balance = 1 and outcome in ('failed', 'dead');
 
 create table eventcenter.attempts_default partition of eventcenter.attempts default;
 
+-- What people did with what reached them, one row per target that told: dropped with its day, too. An acknowledgement
+-- may overtake the settlement of the very try that it answers.
+create table eventcenter.engagements (
+    event_id uuid not null,
+    channel text not null,
+    -- As in attempts: a subscription's id.
+    target text not null,
+    displayed_at timestamptz not null default clock_timestamp(),
+    clicked_at timestamptz,
+    constraint a_target_engages_once primary key (event_id, channel, target)
+) partition by range (event_id);
+
+create table eventcenter.engagements_default partition of eventcenter.engagements default;
+
 -- Events whose producer took them back while a worker held a delivery: a retry of it must not happen.
 create table eventcenter.cancellations (
     event_id uuid primary key,

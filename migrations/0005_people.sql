@@ -48,17 +48,26 @@ create table eventcenter.push_subscriptions (
     auth bytea not null,
     -- The VAPID key it was made with; the endpoint takes no other.
     vapid_key_id text not null,
+    -- What the device says of itself, and what its owner calls it instead.
     device jsonb,
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now(),
+    name text,
+    -- Its push service refuses the key that it is stored with: nothing is sent until the browser subscribes anew.
+    needs_resubscribe boolean not null default false,
+    created_at timestamptz not null default clock_timestamp(),
+    -- When it was subscribed or renewed. What was heard of it before that no longer counts.
+    updated_at timestamptz not null default clock_timestamp(),
     last_success_at timestamptz,
     constraint push_subscriptions_have_one_id primary key (id),
+    -- 2 KiB fit an index entry, which may have 2,704 bytes.
+    constraint an_endpoint_has_one_subscription unique (endpoint),
     constraint user_id_is_positive check (user_id > 0),
     constraint endpoint_is_at_most_2_kib check (octet_length(endpoint) <= 2048),
     constraint p256dh_is_a_point_of_65_bytes check (octet_length(p256dh) = 65),
-    constraint auth_is_16_bytes check (octet_length(auth) = 16)
+    constraint auth_is_16_bytes check (octet_length(auth) = 16),
+    constraint name_is_one_line_of_1_to_64_characters check (
+        char_length(name) between 1 and 64 and name !~ '[[:cntrl:]]'
+    )
 );
-create unique index an_endpoint_has_one_subscription on eventcenter.push_subscriptions (sha256(endpoint::bytea));
 create index push_subscriptions_of_user on eventcenter.push_subscriptions (user_id);
 
 -- Keys of services. Only the hash is kept: a key has 256 random bits, so a plain SHA-256 cannot be searched.

@@ -10,6 +10,7 @@ select
     case
         when i.seq <= w.acked_seq then 'delivered'
         when i.seq is not null then 'sent'
+        when g.displayed_at is not null then 'delivered'
         when a.sent then 'sent'
         when d.event_id is not null and d.attempt > 0 then 'retrying'
         when d.due_at > now() then 'scheduled'
@@ -19,10 +20,12 @@ select
         when c.channel = 'ws' and a.outcome is null then 'sent'
         else a.outcome
     end as state,
-    case when i.seq is null and not coalesce(a.sent, false) then a.reason end as reason,
+    case when i.seq is null and g.displayed_at is null and not coalesce(a.sent, false) then a.reason end as reason,
     coalesce(d.due_at, l.until) as due_at,
     i.seq,
-    coalesce(i.at, a.at) as changed_at
+    coalesce(i.at, greatest(a.at, g.displayed_at, g.clicked_at)) as changed_at,
+    g.displayed_at,
+    g.clicked_at
 from eventcenter.events as e
 cross join unnest(e.channels) as c (channel)
 left join eventcenter.deliveries as d on d.event_id = e.id and d.channel = c.channel
@@ -45,7 +48,12 @@ left join lateral (
         max(t.at) as at
     from eventcenter.attempts as t
     where t.event_id = e.id and t.channel = c.channel
-) as a on true;
+) as a on true
+left join lateral (
+    select min(t.displayed_at) as displayed_at, min(t.clicked_at) as clicked_at
+    from eventcenter.engagements as t
+    where t.event_id = e.id and t.channel = c.channel
+) as g on true;
 
 -- The books since a moment, one row per channel: planned = waiting + leased + settled, delivery by delivery. `astray`
 -- counts the deliveries for which that does not hold, and is 0 as long as we keep our promises. One statement, so one

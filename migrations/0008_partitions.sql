@@ -1,4 +1,4 @@
--- Daily partitions of events and attempts: made ahead, dropped when old, and never in an emit's way.
+-- Daily partitions of events, attempts and engagements: made ahead, dropped when old, and never in an emit's way.
 
 create view eventcenter.partitions as
 select
@@ -8,7 +8,10 @@ select
 from pg_catalog.pg_inherits as i
 join pg_catalog.pg_class as c on c.oid = i.inhrelid
 join pg_catalog.pg_class as p on p.oid = i.inhparent
-where p.oid in ('eventcenter.events'::regclass, 'eventcenter.attempts'::regclass)
+where
+    p.oid in (
+        'eventcenter.events'::regclass, 'eventcenter.attempts'::regclass, 'eventcenter.engagements'::regclass
+    )
     and c.relname ~ '_p\d{8}$';
 
 create function eventcenter.day_floor(day date) returns uuid
@@ -32,7 +35,7 @@ declare
 begin
     for v_parent, v_key, v_day in
         select p.parent, p.key, (now() at time zone 'UTC')::date + d.ahead
-        from (values ('events', 'id'), ('attempts', 'event_id')) as p (parent, key)
+        from (values ('events', 'id'), ('attempts', 'event_id'), ('engagements', 'event_id')) as p (parent, key)
         cross join generate_series(0, p_days_ahead) as d (ahead)
     loop
         v_name := format('%s_p%s', v_parent, to_char(v_day, 'YYYYMMDD'));
@@ -61,7 +64,7 @@ begin
     return v_made;
 end $$;
 
--- Drops the oldest day that is past keeping, both tables at once; answers it, or null when there is none. Refuses a
+-- Drops the oldest day that is past keeping, all its tables at once; answers it, or null when there is none. Refuses a
 -- day in which something is outstanding. A plain DETACH needs the parent for a moment: it waits 100 ms at most, fails
 -- with 55P03 (lock_not_available), and the caller tries again later.
 create function eventcenter.drop_partition(p_keep_days integer) returns date

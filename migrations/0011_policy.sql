@@ -207,6 +207,7 @@ begin
     )
     where s.user_id = p_user_id;
     delete from eventcenter.attempts as a where a.event_id = any(v_ids);
+    delete from eventcenter.engagements as g where g.event_id = any(v_ids);
     delete from eventcenter.event_keys as k where k.event_id = any(v_ids);
     delete from eventcenter.cancellations as c where c.event_id = any(v_ids);
     delete from eventcenter.actions as a where a.event_id = any(v_ids);

@@ -17,6 +17,7 @@ mod check;
 mod email;
 mod local;
 mod parse;
+mod push;
 mod secret;
 
 pub use answers::Answers;
@@ -25,6 +26,7 @@ pub use check::Refused;
 pub use email::Email;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
 pub use parse::duration;
+pub use push::{Push, PushEndpoints};
 pub use secret::Secret;
 
 /// How to reach the database.
@@ -105,50 +107,6 @@ pub struct Jwt {
     pub secret: Option<Secret>,
 }
 
-/// Web Push.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Web Push")]
-pub struct Push {
-    /// Private VAPID keys as `eventcenter vapid generate` prints them, comma-separated.
-    ///
-    /// The first is for new subscriptions, the others serve those that were made with them.
-    #[arg(
-        long = "vapid-key",
-        env = "EVENTCENTER_VAPID_KEYS",
-        value_name = "KEY",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
-    pub vapid_keys: Vec<Secret>,
-
-    /// Whom a push service can write to about our pushes: mailto:ops@example.org or an https URL (RFC 8292 §2.1).
-    #[arg(long, env = "EVENTCENTER_VAPID_SUBJECT", value_name = "CONTACT")]
-    pub vapid_subject: Option<String>,
-
-    /// Which endpoints browsers may name. Others are refused at subscribe, and never dialled.
-    #[arg(
-        long,
-        env = "EVENTCENTER_PUSH_ENDPOINTS",
-        value_name = "POLICY",
-        value_enum,
-        default_value_t = PushEndpoints::Known
-    )]
-    pub push_endpoints: PushEndpoints,
-
-    /// A PEM file of further certificate authorities for push services. Default: the system's alone.
-    #[arg(long, env = "EVENTCENTER_PUSH_CA", value_name = "FILE")]
-    pub push_ca: Option<PathBuf>,
-}
-
-/// Which push endpoints are accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PushEndpoints {
-    /// The push services of Chrome, Firefox, Safari and Edge.
-    Known,
-    /// Any public host, for browsers with a push service of their own.
-    Public,
-    /// The known ones and this machine: for development only.
-    Loopback,
 }
 
 /// How long things are kept.

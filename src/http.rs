@@ -40,7 +40,7 @@ mod unsubscribe;
 mod users;
 
 pub use extract::{Json, Person, Service};
-pub use push::{Browser, PushKey, ReadBrowser};
+pub use push::PushSetup;
 
 /// What the API stands on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -55,12 +55,12 @@ pub struct Api {
     pub cookies: CookieRules,
     /// Checks services' keys.
     pub service_keys: ServiceKeys,
-    /// What browsers subscribe with; `None` when Web Push is not set up.
-    pub push: Option<PushKey>,
     /// Reads the links by which people unsubscribe.
     pub links: MailLinks,
     /// Takes reports on our mail.
     pub bounces: Bounces,
+    /// What browsers subscribe with; `None` when Web Push is not set up.
+    pub push: Option<PushSetup>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Requests that wait for people's answers.
@@ -100,8 +100,6 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(suppressions::lift_suppression))
         .routes(routes!(unsubscribe::get_unsubscribe, unsubscribe::post_unsubscribe))
         .routes(routes!(bounces::post_bounce))
-        .routes(routes!(push::subscribe, push::unsubscribe))
-        .routes(routes!(push::get_push_key))
         .routes(routes!(inbox::list_inbox))
         .routes(routes!(inbox::mark_inbox))
         .routes(routes!(actions::get_answer))
@@ -109,6 +107,11 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(actions::answer_action))
         .routes(routes!(diagnostics::test_channels))
         .routes(routes!(diagnostics::get_test))
+        .routes(routes!(push::subscribe::subscribe, push::subscribe::unsubscribe))
+        .routes(routes!(push::get_push_key))
+        .routes(routes!(push::devices::list_devices))
+        .routes(routes!(push::devices::rename_device, push::devices::remove_device))
+        .routes(routes!(push::ack::acknowledge))
         .routes(routes!(assets::get_asset))
         .routes(routes!(assets::get_action_page))
         .routes(routes!(assets::get_service_worker));

@@ -94,6 +94,8 @@ codes! {
     TooManySessions = "too_many_sessions", TOO_MANY_REQUESTS, "The person has too many open sessions";
     /// This process takes no further session, because it is full or stopping. Another one may.
     NodeUnavailable = "node_unavailable", SERVICE_UNAVAILABLE, "This node takes no further session";
+    /// More was asked in a short while than anybody needs. Try again later.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// More events wait than may. Try again.
     QueueFull = "queue_full", TOO_MANY_REQUESTS, "Too many events wait to be stored";
     /// A bug of ours; the log has it under the request's id.
@@ -109,9 +111,11 @@ impl Code {
         match self {
             Self::KeyBusy | Self::QueueFull | Self::TooManyWaiters | Self::InFlight => Some(RETRY_SOON_S),
             Self::TooManyTests => Some(RETRY_TEST_S),
-            Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
-                Some(RETRY_LATER_S)
-            }
+            Self::DatabaseUnavailable
+            | Self::Timeout
+            | Self::TooManySessions
+            | Self::NodeUnavailable
+            | Self::RateLimited => Some(RETRY_LATER_S),
             Self::InvalidRequest
             | Self::InvalidJson
             | Self::Unauthorized

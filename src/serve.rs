@@ -11,7 +11,7 @@ use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::Deliver;
 use eventcenter_workers::email::{Email, InvalidEmailConfig, MailLinks};
 use eventcenter_workers::keeper::{self, KeeperSettings};
-use eventcenter_workers::push::{Push, PushSetupError, PushSubscription};
+use eventcenter_workers::push::{AckKeys, Push, PushSetupError, SubscriptionRules};
 use eventcenter_workers::worker::{Worker, WorkerSettings};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -23,7 +23,7 @@ use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKey
 use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
-use crate::http::{self, Api, Browser, PushKey, Readiness};
+use crate::http::{self, Api, PushSetup, Readiness};
 use crate::listen::{self, Wakeups};
 use crate::metrics::{Metrics, MetricsError};
 use crate::ws;
@@ -214,9 +214,9 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         tokens,
         cookies,
         service_keys,
-        push: push_key(settings)?,
         links,
         bounces,
+        push: push_setup(settings)?,
         metrics,
         waiters,
         readiness: Readiness::new(is_heard, tasks.clone()),
@@ -230,18 +230,11 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
 }
 
 /// What browsers subscribe with, if there is a VAPID key.
-fn push_key(settings: &Settings) -> Result<Option<PushKey>, Refused> {
+fn push_setup(settings: &Settings) -> Result<Option<PushSetup>, Error> {
     if settings.push.vapid_keys.is_empty() {
         return Ok(None);
     }
-    let policy = settings.endpoint_policy();
     let keys = settings.vapid_keys()?;
-    Ok(Some(PushKey {
-        key: keys.current().public_key(),
-        key_id: keys.current().id().to_owned(),
-        read: Arc::new(move |json| match PushSubscription::from_json(json, policy) {
-            Ok(PushSubscription { endpoint, p256dh, auth }) => Ok(Browser { endpoint, p256dh, auth }),
-            Err(invalid) => Err(invalid.0),
-        }),
-    }))
+    let rules = SubscriptionRules::new(settings.endpoint_policy(), settings.fixed_hosts());
+    Ok(Some(PushSetup::new(&keys, AckKeys::new(&keys)?, rules)))
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::event::Event;
 use crate::id::{LeaseId, UserId};
@@ -21,6 +20,7 @@ mod settlement;
 pub use ambiguity::OnAmbiguous;
 pub use ruling::Ruling;
 pub use settlement::{Report, Settlement};
+pub use subscription::{Engagement, Finding, Standing, Subscription};
 
 /// A way to a person. Never rename one: stored rows outlive code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -83,6 +83,9 @@ macro_rules! names {
     };
 }
 
+// After the macro that it uses.
+mod subscription;
+
 names! {
     /// Why something was not sent, though nothing went wrong.
     Skip {
@@ -116,6 +119,8 @@ names! {
         Timeout = "timeout",
         /// The provider asked for patience: 429, 4.7.x.
         Throttled = "throttled",
+        /// Not asked at all: the provider wants patience, or does not answer anybody.
+        Paused = "paused",
         /// The provider is in trouble: 5xx of HTTP, 4xx of SMTP.
         ProviderError = "provider_error",
         /// The provider refuses this message for good.
@@ -210,29 +215,6 @@ pub enum Contact {
     Email(Option<Recipient>),
     /// A channel that needs no address.
     None,
-}
-
-/// A browser that asked for pushes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// Our own id: what `attempts` and logs call it.
-    pub id: Uuid,
-    /// Where to POST. A capability URL: whoever has it can send, so it is shown shortened.
-    pub endpoint: String,
-    /// The browser's P-256 public key, uncompressed (65 bytes).
-    pub p256dh: Vec<u8>,
-    /// The browser's authentication secret (16 bytes).
-    pub auth: Vec<u8>,
-    /// The VAPID key it was made with.
-    pub vapid_key_id: String,
-    /// How long its type may wait at the push service when the event has no `expires_at`.
-    pub ttl: Duration,
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 /// A person's mail address and how to speak to them.

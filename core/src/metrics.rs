@@ -77,6 +77,14 @@ metrics! {
     IN_DEFAULT: Gauge = "eventcenter_default_partition_events", "Events in the default partition: should be 0.";
     OLDEST_TRANSACTION: Gauge = "eventcenter_oldest_transaction_seconds",
         "How long the database's oldest transaction has been open: it holds back vacuum.";
+    PUSH_ANSWERS: Counter = "eventcenter_push_answers_total",
+        "What push services answered, by service (google, mozilla, apple, microsoft, other) and result: sent, or a reason.";
+    PUSH_PAUSED: Gauge = "eventcenter_push_paused_origins",
+        "Push services left alone by this process, by service and cause: throttled (they asked for it) or broken.";
+    PUSH_ACKS: Counter = "eventcenter_push_acks_total",
+        "What browsers acknowledged, by result: displayed, clicked, repeated, invalid, limited.";
+    SUBSCRIPTIONS_REFUSED: Counter = "eventcenter_push_subscriptions_refused_total",
+        "Browsers that get nothing until they subscribe anew: their push service refuses our key.";
     SUBSCRIPTIONS_GONE: Counter = "eventcenter_push_subscriptions_gone_total",
         "Browsers removed because their push service said that they are gone.";
     EMAIL_PAUSED: Gauge = "eventcenter_email_paused",

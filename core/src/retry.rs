@@ -47,12 +47,13 @@ impl RetryPolicy {
     /// The wait after try `attempt` (from 1), or `None` when there is no next try: it would start after the
     /// schedule's life or after the event expired.
     ///
-    /// `timing` is how long ago the delivery first came due and how long its event still lives, `retry_after` what the provider asked for: it wins over the schedule. `jitter` is
-    /// uniform in 0..1.
+    /// `timing` is how long ago the delivery first came due and how long its event still lives. `retry_after` is what
+    /// the provider asked for: the schedule's wait begins after it, so that not everybody comes back at that moment.
+    /// `jitter` is uniform in 0..1.
     pub fn next(self, attempt: u32, timing: Timing, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {
         let exponent = attempt.saturating_sub(1).min(31);
         let bound = self.min.saturating_mul(1 << exponent).min(self.max);
-        let wait = retry_after.unwrap_or_else(|| bound.mul_f64(jitter.clamp(0.0, 1.0)));
+        let wait = retry_after.unwrap_or_default().saturating_add(bound.mul_f64(jitter.clamp(0.0, 1.0)));
         let ends_in = match timing.expires_in {
             Some(expires_in) => expires_in.min(self.life_max.saturating_sub(timing.age)),
             None => self.life.saturating_sub(timing.age),
@@ -103,10 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_retry_after_wins_over_the_schedule() {
+    fn the_schedule_begins_after_what_a_provider_asked_for() {
         let hour = Duration::from_hours(1);
 
-        assert_eq!(PUSH.next(1, at(0), Some(hour), 0.3), Some(hour));
+        assert_eq!(PUSH.next(3, at(0), Some(hour), 0.0), Some(hour));
+        assert_eq!(PUSH.next(3, at(0), Some(hour), 0.5), Some(hour + Duration::from_secs(4)));
     }
 
     #[test]

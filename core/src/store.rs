@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
 mod actions;
+mod contacts;
 mod deliveries;
 mod devices;
 mod emit;
@@ -35,7 +36,7 @@ pub use preferences::{Rhythm, Switches};
 pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
 pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
-pub use subscriptions::NewSubscription;
+pub use subscriptions::{Learned, NewSubscription, PushDevice, SUBSCRIPTIONS_MAX, Subscribed};
 pub use suppressions::{
     Addressee, NewSuppression, SCOPE_ALL, Suppressed, Suppression, SuppressionFilter, SuppressionReason,
 };

@@ -43,7 +43,8 @@ fn show(event: &Event, deliveries: &[DeliveryState]) -> Result<(), Error> {
         let reason = delivery.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
         let seq = delivery.seq.map_or_else(String::new, |seq| format!("  seq {seq}"));
         let due = delivery.due_at.map_or_else(String::new, |due| format!("  due {due:.0}"));
-        say(format_args!("{:<6} {}{reason}{seq}{due}", delivery.channel, delivery.state))?;
+        let clicked = delivery.clicked_at.map_or_else(String::new, |at| format!("  clicked {at:.0}"));
+        say(format_args!("{:<6} {}{reason}{seq}{due}{clicked}", delivery.channel, delivery.state))?;
         for attempt in &delivery.attempts {
             say(format_args!("       {}", line(attempt)))?;
         }

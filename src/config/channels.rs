@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use eventcenter_workers::email::{DkimSigner, EmailConfig, SmtpConfig, Transport};
-use eventcenter_workers::push::{EndpointPolicy, PushConfig, Subject, VapidKey, VapidKeys};
+use eventcenter_workers::push::{EndpointPolicy, FixedHosts, PushConfig, Subject, VapidKey, VapidKeys};
 
 use super::{PushEndpoints, Refused, Secret, Settings};
 
@@ -31,6 +31,11 @@ impl Settings {
         }
     }
 
+    /// Hosts of push services with an address of the operator's choosing.
+    pub fn fixed_hosts(&self) -> FixedHosts {
+        self.push.push_hosts.iter().cloned().collect()
+    }
+
     /// What the push channel takes. Reads the file of further authorities.
     pub fn push_config(&self) -> Result<PushConfig, Refused> {
         let subject = self.push.vapid_subject.as_deref().unwrap_or_default();
@@ -42,6 +47,7 @@ impl Settings {
             subject: Subject::parse(subject).map_err(|error| refused(&error))?,
             app_url: self.app_url()?,
             endpoint_policy: self.endpoint_policy(),
+            fixed_hosts: self.fixed_hosts(),
             extra_ca_pem: self.push.push_ca.as_ref().map(read).transpose()?,
             timeout: PUSH_TIMEOUT,
         })

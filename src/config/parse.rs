@@ -1,5 +1,6 @@
 //! Readers of single values. Their errors follow clap's own words: "invalid value 'x' for '--flag': …".
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
@@ -60,8 +61,27 @@ pub(super) fn cookie_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads `push.example.org=192.0.2.7:443`.
+pub(super) fn host_address(text: &str) -> Result<(String, SocketAddr), String> {
+    let read = |(host, address): (&str, &str)| Some((host.to_ascii_lowercase(), address.parse().ok()?));
+    text.split_once('=')
+        .filter(|(host, _)| !host.is_empty())
+        .and_then(read)
+        .ok_or_else(|| "must be HOST=ADDRESS:PORT, as in push.example.org=192.0.2.7:443".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_host_has_an_address_and_a_port() {
+        let read = host_address("Push.example.org=127.0.0.1:8443");
+
+        assert_eq!(read, Ok(("push.example.org".to_owned(), ([127, 0, 0, 1], 8443).into())));
+        for wrong in ["push.example.org", "=127.0.0.1:8443", "push.example.org=127.0.0.1", "push.example.org=there:1"] {
+            assert!(host_address(wrong).is_err(), "{wrong}");
+        }
+    }
+
     use super::*;
 
     #[test]

@@ -185,6 +185,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         }
     }
     let routes = [
+        "DELETE /api/push/devices/{id}",
         "DELETE /api/push/subscribe",
         "DELETE /api/suppressions/{id}",
         "DELETE /api/users/{id}",
@@ -197,6 +198,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /api/events/{id}",
         "GET /api/inbox",
         "GET /api/preferences",
+        "GET /api/push/devices",
         "GET /api/push/key",
         "GET /api/suppressions",
         "GET /api/users/{id}",
@@ -208,12 +210,14 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /sw.js",
         "GET /unsubscribe/{token}",
         "GET /ws",
+        "PATCH /api/push/devices/{id}",
         "POST /api/actions/{action_id}/answer",
         "POST /api/bounces",
         "POST /api/deliveries/redrive",
         "POST /api/diagnostics/loopback",
         "POST /api/events/{id}/cancel",
         "POST /api/inbox/{mark}",
+        "POST /api/push/ack",
         "POST /api/push/subscribe",
         "POST /api/suppressions",
         "POST /events",

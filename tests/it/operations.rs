@@ -1,6 +1,7 @@
 //! What operators ask a running process: its probes, its metrics and its log.
 
 use eventcenter_core::metrics;
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
@@ -68,8 +69,11 @@ async fn metrics_show_what_was_done_under_their_declared_names_and_no_ids() {
     assert_eq!(server.metric("eventcenter_ws_sessions").await, Some(2.0));
     drop((session, client));
 
-    // What only happens when a worker dies or hangs, when people sleep, and when mail comes back.
-    let rare = [metrics::STALE, metrics::LEASES_EXPIRED, metrics::HELD, metrics::BOUNCES];
+    server.stranger_json(Method::POST, "/api/push/ack", &json!({})).await.faulty_fields(400);
+
+    // What only happens when a worker dies or hangs, when people sleep, when mail comes back, and when a push service is
+    // in trouble.
+    let rare = [metrics::STALE, metrics::LEASES_EXPIRED, metrics::HELD, metrics::BOUNCES, metrics::PUSH_PAUSED];
     let text = eventually(SOON, || async {
         let text = server.get("/metrics").await.expect(200).text;
         let is_shown = |name: &str| text.lines().any(|line| line.starts_with(name));

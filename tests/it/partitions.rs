@@ -22,7 +22,7 @@ async fn an_old_event(db: &Database, name: &str) -> EventId {
             v_day date := (now() at time zone 'UTC')::date - 200;
             v_parent text;
         begin
-            foreach v_parent in array '{events,attempts}'::text[] loop
+            foreach v_parent in array '{events,attempts,engagements}'::text[] loop
                 execute format(
                     'create table if not exists eventcenter.%I partition of eventcenter.%I for values from (%L) to (%L)',
                     v_parent || to_char(v_day, '_pYYYYMMDD'), v_parent,
@@ -63,7 +63,7 @@ async fn an_event_lies_in_its_days_partition_and_none_in_the_net() {
 async fn days_are_made_ahead_once() {
     let db = Database::fresh().await;
 
-    assert_eq!(db.store().create_partitions(10).await.unwrap(), 4, "two tables for two more days");
+    assert_eq!(db.store().create_partitions(10).await.unwrap(), 6, "three tables for two more days");
     assert_eq!(db.store().create_partitions(10).await.unwrap(), 0);
 
     assert_eq!(db.store().health().await.unwrap().days_ahead, 10);
@@ -73,7 +73,7 @@ async fn days_are_made_ahead_once() {
 #[tokio::test]
 async fn what_fell_into_the_net_moves_into_its_day_once_that_is_made() {
     let db = Database::fresh().await;
-    for table in ["events", "attempts"] {
+    for table in ["events", "attempts", "engagements"] {
         let today = format!("select name from eventcenter.partitions where parent = '{table}' order by day limit 1");
         let today: String = sqlx::query_scalar(AssertSqlSafe(today)).fetch_one(db.pool()).await.unwrap();
         db.pool().execute(AssertSqlSafe(format!("drop table eventcenter.{today}"))).await.unwrap();
@@ -82,7 +82,7 @@ async fn what_fell_into_the_net_moves_into_its_day_once_that_is_made() {
     settle_all(&db).await;
     assert_eq!(db.store().health().await.unwrap().in_default, 1);
 
-    assert_eq!(db.store().create_partitions(9).await.unwrap(), 4, "today and the day after the last, of two tables");
+    assert_eq!(db.store().create_partitions(9).await.unwrap(), 6, "today and the day after the last, of three tables");
 
     assert_eq!(db.store().health().await.unwrap().in_default, 0);
     assert_eq!(db.outcomes(id, Channel::Push).await, ["1 sent"]);
@@ -103,7 +103,7 @@ async fn a_day_past_keeping_goes_with_its_keys_and_the_names_are_free_again() {
     assert_eq!(db.store().drop_partition(KEEP_DAYS).await.unwrap(), None);
     assert_eq!(db.store().forget_keys(100).await.unwrap(), 1);
 
-    assert_eq!(db.count(partitions).await, before - 2);
+    assert_eq!(db.count(partitions).await, before - 3);
     assert!(db.store().find_event(&PublicId::parse("photo-7")).await.unwrap().is_none());
     db.pool().execute(AssertSqlSafe(insert(&json_with(42, &json!({"id": "photo-7"}))))).await.unwrap();
     db.assert_books_balance().await;
@@ -135,7 +135,7 @@ async fn an_open_emit_is_neither_waited_for_nor_held_up() {
 
     let refused = db.store().drop_partition(KEEP_DAYS).await.unwrap_err();
     assert!(matches!(refused, StoreError::Locked(_)), "{refused}");
-    assert_eq!(db.store().create_partitions(9).await.unwrap(), 2);
+    assert_eq!(db.store().create_partitions(9).await.unwrap(), 3);
     // Nobody queues behind either of them.
     let mut other = db.connect_as_emitter().await;
     other.execute("set lock_timeout = '1 s'").await.unwrap();

@@ -115,10 +115,13 @@ async fn who_is_erased_leaves_nothing_and_the_books_balance() {
     let server = installation.serve().await;
     let db = &installation.db;
     server.mailbox(42, "en").await;
-    server.browser(42).await;
+    let browser = server.browser(42).await;
     let ended = server.emit(&json_with(42, &json!({"id": "photo-7", "channels": ["ws", "push", "email"]}))).await;
     server.comes_to(&ended, "email", "sent").await;
-    server.comes_to(&ended, "push", "sent").await;
+    let token = plaintext(&browser.pushes(1).await[0])["ack"]["token"].clone();
+    let displayed = json!({"token": token, "engagement": "displayed"});
+    server.stranger_json(Method::POST, "/api/push/ack", &displayed).await.expect(204);
+    server.comes_to(&ended, "push", "delivered").await;
     server.emit(&json_with(42, &json!({"deliver_at": in_seconds(3600), "channels": ["ws", "email"]}))).await;
     let kept = server.emit(&json_with(43, &json!({"channels": ["ws"]}))).await;
     let off = json!({"types": {"job.done": {"push": false}}});
@@ -131,9 +134,16 @@ async fn who_is_erased_leaves_nothing_and_the_books_balance() {
 
     server.service(Method::GET, PATH).await.faulty_fields(404);
     server.service(Method::GET, "/api/events/photo-7").await.faulty_fields(404);
-    for table in
-        ["recipients", "push_subscriptions", "preferences", "suppressions", "deliveries", "event_keys", "attempts"]
-    {
+    for table in [
+        "recipients",
+        "push_subscriptions",
+        "preferences",
+        "suppressions",
+        "deliveries",
+        "event_keys",
+        "attempts",
+        "engagements",
+    ] {
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from eventcenter.{table}")))
             .fetch_one(db.pool())
             .await

@@ -99,8 +99,17 @@ fn to(browser: &Subscription, outcome: Outcome) -> Try {
 /// Two browsers of one person, and a push to them.
 async fn pushed_to_two_browsers(db: &Database) -> Message {
     for endpoint in ["https://push.example/1", "https://push.example/2"] {
-        let new = NewSubscription { endpoint, p256dh: &[4; 65], auth: &[1; 16], vapid_key_id: "key", device: None };
-        db.store().subscribe(UserId::new(1).unwrap(), new).await.unwrap();
+        let new = NewSubscription {
+            user_id: UserId::new(1),
+            endpoint,
+            p256dh: &[4; 65],
+            auth: &[1; 16],
+            key_id: None,
+            current_key_id: "key",
+            device: None,
+            replaces: None,
+        };
+        db.store().subscribe(new).await.unwrap();
     }
     db.plan(PUSH, 1).await;
     db.claim("w", 1).await.remove(0)

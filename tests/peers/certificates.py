@@ -12,12 +12,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Long enough for the longest soak run; afterwards every handshake fails.
 VALID_FOR = datetime.timedelta(days=7)
+# What browsers of all makes subscribe to; a test tells the engine that they are here.
+PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "updates.push.services.mozilla.com",
+    "web.push.apple.com",
+    "wns2.notify.windows.com",
+)
 # The certificate is valid from a little before now, for clients whose clock is behind ours.
 CLOCK_SKEW = datetime.timedelta(hours=1)
 
 
 def issue(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """Returns the PEM file of the new authority and a server context for localhost, 127.0.0.1 and ::1."""
+    """Returns the PEM file of the new authority and a server context for localhost, its addresses and `PUSH_HOSTS`."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("EventCenter test authority")
     ca = (
@@ -28,7 +36,8 @@ def issue(directory: Path) -> tuple[Path, ssl.SSLContext]:
     )
     key = ec.generate_private_key(ec.SECP256R1())
     addresses = [ipaddress.ip_address(text) for text in ("127.0.0.1", "::1")]
-    names = [x509.DNSName("localhost"), *(x509.IPAddress(address) for address in addresses)]
+    hosts = [x509.DNSName(host) for host in ("localhost", *PUSH_HOSTS)]
+    names = [*hosts, *(x509.IPAddress(address) for address in addresses)]
     leaf = (
         _builder(_name("localhost"), ca_name, key.public_key(), ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

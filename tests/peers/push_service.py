@@ -2,10 +2,10 @@
 
     python push_service.py [--host localhost]
 
-Ready line: {"url", "control_url", "ca"}: the origin of all endpoints, the control plane, and the PEM
-file of the authority to trust. The control plane:
+Ready line: {"url", "control_url", "ca", "hosts"}: the origin of endpoints, the control plane, the PEM file of
+the authority to trust, and the names under which it also answers for real services. The control plane:
 
-    POST   /subscriptions {application_server_key?}  201, the browser's PushSubscription JSON
+    POST   /subscriptions {application_server_key?, host?}  201, the browser's PushSubscription JSON
     DELETE /subscriptions/{id}                       204; from now on its endpoint answers 410
     POST   /subscriptions/{id}/script [answers]      204; given in turn before it behaves again (script.py)
     GET    /messages?after=&count=&wait=&subscription=   what arrived, in order (journal.py)
@@ -56,7 +56,7 @@ class PushService:
         self._subscriptions: dict[str, Subscription] = {}
 
     def listening_on(self, port: int) -> str:
-        """Tells the service its port; returns its origin, which is what `aud` must say."""
+        """Tells the service its port; returns its own origin."""
         self._origin = f"https://{self._host}:{port}"
         return self._origin
 
@@ -71,17 +71,19 @@ class PushService:
 
     def _subscribe(self, call: Call) -> Answer:
         options = call.body or {}
-        if not isinstance(options, dict) or not options.keys() <= {"application_server_key"}:
-            raise Rejected(400, "the body is {application_server_key?}")
-        text = options.get("application_server_key")
+        if not isinstance(options, dict) or not options.keys() <= {"application_server_key", "host"}:
+            raise Rejected(400, "the body is {application_server_key?, host?}")
+        text, host = options.get("application_server_key"), options.get("host")
+        if host not in (None, *certificates.PUSH_HOSTS):
+            raise Rejected(400, f"host must be one of {certificates.PUSH_HOSTS}")
         try:
             key = None if text is None else vapid.decode_base64url(text)
         except (TypeError, ValueError) as error:
             raise Rejected(400, f"application_server_key: {error}") from error
-        subscription = Subscription(key)
+        subscription = Subscription(key, f"https://{host}" if host else self._origin)
         with self._lock:
             self._subscriptions[subscription.id] = subscription
-        return 201, subscription.to_json(self._origin)
+        return 201, subscription.to_json()
 
     def _unsubscribe(self, call: Call) -> Answer:
         self._existing(call).active = False
@@ -150,7 +152,7 @@ class PushService:
         _check_headers(request.headers)
         said = vapid.parse(request.headers.get("authorization"))
         credentials.update(said.claims, public_key=vapid.encode_base64url(said.public_key))
-        vapid.verify(said, self._origin, time.time())
+        vapid.verify(said, subscription.origin, time.time())
         if subscription.application_server_key not in (None, said.public_key):
             raise Refused(403, "vapid: not the key that the subscription was made with")
 
@@ -202,7 +204,8 @@ def main() -> None:
         ca, context = certificates.issue(Path(directory))
         with Http2Server(context, service.push) as data, ControlPlane(service.routes()) as control:
             url = service.listening_on(data.port)
-            lifecycle.announce({"url": url, "control_url": control.url, "ca": str(ca)})
+            hosts = list(certificates.PUSH_HOSTS)
+            lifecycle.announce({"url": url, "control_url": control.url, "ca": str(ca), "hosts": hosts})
             lifecycle.wait_until_stdin_closes()
 
 

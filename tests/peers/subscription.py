@@ -26,9 +26,13 @@ class Undecryptable(Exception):
 
 @dataclass
 class Subscription:
-    """One subscription; `application_server_key` restricts who may push to it (RFC 8292 section 4)."""
+    """One subscription; `application_server_key` restricts who may push to it (RFC 8292 section 4).
+
+    `origin` is what its endpoint begins with, and what `aud` must say.
+    """
 
     application_server_key: bytes | None
+    origin: str
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     script: deque[ScriptedAnswer] = field(default_factory=deque)
     active: bool = True
@@ -39,13 +43,13 @@ class Subscription:
         # The ciphertext seen under each header: the same salt and key must never protect another one.
         self._seen: dict[bytes, bytes] = {}
 
-    def to_json(self, origin: str) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What `PushSubscription.toJSON()` gives in a browser (Push API section 8)."""
         point = self._private_key.public_key().public_bytes(
             serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
         )
         return {
-            "endpoint": f"{origin}/push/{self.id}",
+            "endpoint": f"{self.origin}/push/{self.id}",
             "expirationTime": None,
             "keys": {"p256dh": encode_base64url(point), "auth": encode_base64url(self._auth)},
         }

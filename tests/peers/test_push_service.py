@@ -83,6 +83,15 @@ def test_a_wrong_claim_is_refused(pusher: Pusher, reason: str, claims: dict[str,
     assert (answer.status_code, reason in answer.json()["reason"]) == (403, True), answer.text
 
 
+def test_the_audience_is_the_origin_of_the_endpoint(pusher: Pusher) -> None:
+    elsewhere = pusher.subscribe(host="fcm.googleapis.com")
+    assert elsewhere["endpoint"].startswith("https://fcm.googleapis.com/push/")
+    here = {**elsewhere, "endpoint": f"{pusher.url}/push/{identity(elsewhere)}"}
+    assert pusher.push(here).status_code == 403
+    right = pusher.credentials(aud="https://fcm.googleapis.com")
+    assert pusher.push(here, authorization=right).status_code == 201
+
+
 def test_a_forged_signature_is_refused(pusher: Pusher) -> None:
     other = new_key()
     forged = pusher.credentials(other).replace(public_point(other), public_point(pusher.key))

@@ -14,7 +14,7 @@ use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
 use apalis_core::task::builder::TaskBuilder;
 use apalis_core::worker::context::WorkerContext;
-use eventcenter_core::delivery::{Channel, Contact, Fault, Outcome, Report, Subscription, Try};
+use eventcenter_core::delivery::{Channel, Fault, Finding, Outcome, Report, Try};
 use eventcenter_core::id::{EventId, LeaseId};
 use eventcenter_core::store::Store;
 use futures_util::FutureExt;
@@ -36,6 +36,7 @@ pub(crate) struct DeliveryBackend {
     pub(crate) leases: Arc<Leases>,
     pub(crate) jobs: mpsc::Receiver<Arc<Job>>,
     pub(crate) done: mpsc::Sender<Done>,
+    pub(crate) found: mpsc::Sender<Vec<Finding>>,
     /// Stops the claimer.
     pub(crate) stop: CancellationToken,
     pub(crate) closing: Option<BoxFuture<'static, ()>>,
@@ -106,7 +107,12 @@ impl BackendConfig for DeliveryBackend {
     }
 
     fn middleware(&mut self, _: &mut WorkerContext) -> SettleLayer {
-        SettleLayer { channel: self.settings.channel, leases: Arc::clone(&self.leases), done: self.done.clone() }
+        SettleLayer {
+            channel: self.settings.channel,
+            leases: Arc::clone(&self.leases),
+            done: self.done.clone(),
+            found: self.found.clone(),
+        }
     }
 }
 
@@ -116,6 +122,7 @@ pub(crate) struct SettleLayer {
     channel: Channel,
     leases: Arc<Leases>,
     done: mpsc::Sender<Done>,
+    found: mpsc::Sender<Vec<Finding>>,
 }
 
 impl<S> Layer<S> for SettleLayer {
@@ -157,9 +164,12 @@ where
         let sending = self.inner.call(task);
         async move {
             let report = sending.await.unwrap_or_else(|error| crashed(&job, &error.into()));
-            let gone = gone(&job.message.contact, &report);
+            let findings = report.findings(&job.message.contact);
+            if !findings.is_empty() {
+                layer.found.send(findings).await?;
+            }
             let settlement = report.settle(&job.message, layer.channel, job.loaded.elapsed(), rand::random());
-            layer.done.send(Done::Tried(settlement, gone)).await?;
+            layer.done.send(Done::Tried(settlement)).await?;
             Ok(())
         }
         .boxed()
@@ -169,12 +179,4 @@ where
 fn crashed(job: &Job, error: &BoxDynError) -> Report {
     tracing::error!(event.id = %job.message.event.id, %error, "a channel crashed; the delivery is tried again");
     Try::overall(Outcome::Retry { fault: Fault::Crashed, after: None }).into()
-}
-
-/// The browsers of which the push service said in this try that they no longer exist.
-fn gone(contact: &Contact, report: &Report) -> Vec<Subscription> {
-    let Contact::Push(subscriptions) = contact else { return Vec::new() };
-    let is_gone =
-        |id: &str| report.tries.iter().any(|one| one.outcome == Outcome::Failed(Fault::Gone) && one.target == id);
-    subscriptions.iter().filter(|one| is_gone(&one.id.to_string())).cloned().collect()
 }

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 mod backend;
 mod claimer;
 pub mod email;
+mod findings;
 pub mod keeper;
 mod leases;
 pub mod push;

@@ -5,9 +5,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventcenter_core::delivery::{Channel, Settlement, State, Subscription};
+use eventcenter_core::delivery::{Channel, Settlement, State};
 use eventcenter_core::id::LeaseId;
-use eventcenter_core::metrics::{DUE_TO_SETTLED, SETTLED, STALE, SUBSCRIPTIONS_GONE};
+use eventcenter_core::metrics::{DUE_TO_SETTLED, SETTLED, STALE};
 use eventcenter_core::store::Store;
 use metrics::{counter, histogram};
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +26,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) enum Done {
     /// A try is over.
-    Tried(Settlement, Vec<Subscription>),
+    Tried(Settlement),
     /// Answer once all that came before has been written.
     Flush(oneshot::Sender<()>),
 }
@@ -41,7 +41,6 @@ pub(crate) struct Settler {
 #[derive(Debug)]
 struct Pile {
     settlements: Vec<Settlement>,
-    gone: Vec<Subscription>,
     since: Instant,
 }
 
@@ -61,7 +60,7 @@ impl Settler {
             };
             for one in intake.drain(..) {
                 match one {
-                    Done::Tried(settlement, gone) => pile_up(&mut piles, settlement, gone),
+                    Done::Tried(settlement) => pile_up(&mut piles, settlement),
                     Done::Flush(answer) => {
                         self.write(mem::take(&mut piles)).await;
                         answer.send(()).ok();
@@ -84,7 +83,6 @@ impl Settler {
     async fn write(&self, piles: HashMap<LeaseId, Pile>) {
         for (lease, pile) in piles {
             self.settle(lease, &pile.settlements).await;
-            self.forget(&pile.gone).await;
             self.leases.finish(lease, pile.settlements.len());
         }
     }
@@ -125,25 +123,9 @@ impl Settler {
             histogram!(DUE_TO_SETTLED, "channel" => channel).record(one.lag.as_secs_f64());
         }
     }
-
-    async fn forget(&self, gone: &[Subscription]) {
-        if gone.is_empty() {
-            return;
-        }
-        match self.store.forget_subscriptions(&gone.iter().collect::<Vec<_>>()).await {
-            Ok(removed) => counter!(SUBSCRIPTIONS_GONE).increment(removed),
-            // The next push finds out again.
-            Err(error) => tracing::warn!(%error, "could not remove subscriptions that are gone"),
-        }
-    }
 }
 
-fn pile_up(piles: &mut HashMap<LeaseId, Pile>, settlement: Settlement, gone: Vec<Subscription>) {
-    let pile = piles.entry(settlement.lease).or_insert_with(|| Pile {
-        settlements: Vec::new(),
-        gone: Vec::new(),
-        since: Instant::now(),
-    });
+fn pile_up(piles: &mut HashMap<LeaseId, Pile>, settlement: Settlement) {
+    let pile = piles.entry(settlement.lease).or_insert_with(|| Pile { settlements: Vec::new(), since: Instant::now() });
     pile.settlements.push(settlement);
-    pile.gone.extend(gone);
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Deliver;
 use crate::backend::DeliveryBackend;
 use crate::claimer::{self, Claimer, Job};
+use crate::findings;
 use crate::leases::Leases;
 use crate::settler::Settler;
 
@@ -40,7 +41,8 @@ impl WorkerSettings {
     pub const fn of(channel: Channel) -> Self {
         let (batch, concurrency) = match channel {
             Channel::Ws => (500, 1),
-            Channel::Push => (200, 100),
+            // A push service that hangs keeps its share of the sends, and the others still have theirs.
+            Channel::Push => (500, 256),
             Channel::Email => (50, crate::email::CONNECTIONS),
         };
         Self { channel, batch, concurrency, lease: Duration::from_secs(30), poll: Duration::from_secs(1) }
@@ -81,6 +83,7 @@ impl Worker {
         let _worked = worked.clone().drop_guard();
         let (jobs_in, jobs) = mpsc::channel(settings.batch);
         let (done, done_out) = mpsc::channel(settings.batch);
+        let (found, found_out) = mpsc::channel(findings::WAITING_MAX);
 
         let claimer = Claimer {
             store: store.clone(),
@@ -100,9 +103,19 @@ impl Worker {
         tasks.spawn(claimer.run(stop.clone()));
         tasks.spawn(renewer);
         tasks.spawn(settler.run(done_out));
+        tasks.spawn(findings::run(store.clone(), found_out));
 
-        let backend =
-            DeliveryBackend { settings, store, name: Arc::clone(&name), leases, jobs, done, stop, closing: None };
+        let backend = DeliveryBackend {
+            settings,
+            store,
+            name: Arc::clone(&name),
+            leases,
+            jobs,
+            done,
+            found,
+            stop,
+            closing: None,
+        };
         working(backend, deliver, tasks.clone()).await
     }
 }

@@ -71,8 +71,9 @@ impl Settlement {
 }
 
 impl Report {
-    /// Decides what follows. Any target worth another try keeps the delivery alive while its schedule lasts; all of
-    /// them wait for the one that must wait longest, so that no provider is asked too early.
+    /// Decides what follows. Any target worth another try keeps the delivery alive while its schedule lasts. It comes
+    /// back for the first of them: a provider that asked for an hour must not make another's browser wait that long,
+    /// and its channel knows better than to ask it too early.
     pub fn settle(self, message: &Message, channel: Channel, elapsed: Duration, jitter: f64) -> Settlement {
         let policy = RetryPolicy::of(channel);
         let timing = message.timing.after(elapsed);
@@ -89,7 +90,7 @@ impl Report {
             })
             .collect();
         let retry_in =
-            wanted.iter().filter_map(|(timing, after)| policy.next(message.attempt, *timing, *after, jitter)).max();
+            wanted.iter().filter_map(|(timing, after)| policy.next(message.attempt, *timing, *after, jitter)).min();
         Settlement {
             lease: message.lease,
             event_id: message.event.id,

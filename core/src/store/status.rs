@@ -34,6 +34,14 @@ pub struct DeliveryState {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub changed_at: Option<Timestamp>,
+    /// When the first device showed it, as far as devices tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub displayed_at: Option<Timestamp>,
+    /// When the person first clicked on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub clicked_at: Option<Timestamp>,
     /// What was tried, oldest first.
     pub attempts: Vec<Attempt>,
 }
@@ -164,6 +172,8 @@ impl Store {
                 due_at: row.due_at.map(SqlTimestamp::to_jiff),
                 seq: row.seq,
                 changed_at: row.changed_at.map(SqlTimestamp::to_jiff),
+                displayed_at: row.displayed_at.map(SqlTimestamp::to_jiff),
+                clicked_at: row.clicked_at.map(SqlTimestamp::to_jiff),
             })
             .collect())
     }

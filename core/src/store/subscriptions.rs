@@ -1,48 +1,122 @@
-//! Where people can be reached: browsers and mail addresses.
+//! Browsers that people subscribe, and what is heard from them.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::fmt;
 
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::delivery::{self, Channel, OnAmbiguous, Recipient, Subscription};
-use crate::event::Event;
-use crate::id::UserId;
+use crate::delivery::{Engagement, Finding};
+use crate::id::{EventId, UserId};
 
 /// Browsers a person may have. A further one is refused: it would be a leak of somebody's script, not a device.
-const SUBSCRIPTIONS_MAX: i64 = 20;
+pub const SUBSCRIPTIONS_MAX: i32 = 20;
 
 /// A browser's wish to be pushed to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct NewSubscription<'a> {
+    /// Whose it is; `None` when it has no token at hand and proves itself by what it replaces.
+    pub user_id: Option<UserId>,
     /// Where to POST.
     pub endpoint: &'a str,
     /// Its public key, 65 bytes.
     pub p256dh: &'a [u8],
     /// Its secret, 16 bytes.
     pub auth: &'a [u8],
-    /// The VAPID key it was made with.
-    pub vapid_key_id: &'a str,
+    /// The VAPID key that it says it was made with.
+    pub key_id: Option<&'a str>,
+    /// The VAPID key that new browsers are made with.
+    pub current_key_id: &'a str,
     /// What it says of itself.
     pub device: Option<&'a serde_json::Value>,
+    /// The endpoint and the secret of the subscription whose place it takes.
+    pub replaces: Option<(&'a str, &'a [u8])>,
+}
+
+impl fmt::Debug for NewSubscription<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSubscription").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+/// What became of such a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It is stored under this id.
+    Yes {
+        /// What `attempts` call it.
+        id: Uuid,
+        /// Its push service refuses the key that it is stored with: the page should subscribe anew.
+        needs_resubscribe: bool,
+    },
+    /// The person has [`SUBSCRIPTIONS_MAX`] others.
+    Full,
+    /// Somebody else's endpoint, named without its secret.
+    Foreign,
+    /// No token, and no proof either.
+    Unproven,
+}
+
+/// A browser as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PushDevice {
+    /// What it is called here and in attempts.
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    /// What its owner calls it, else what it calls itself.
+    pub name: Option<String>,
+    /// What it runs on, as it says.
+    pub platform: Option<String>,
+    /// Its User-Agent, as it says.
+    pub user_agent: Option<String>,
+    /// The VAPID key that it is stored with.
+    pub key_id: String,
+    /// Its push service refuses that key: it gets nothing until it subscribes anew.
+    pub needs_resubscribe: bool,
+    /// Since when it is known.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When its push service last took something for it, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_success_at: Option<Timestamp>,
+}
+
+/// How many browsers were found in which state, and were not before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Removed.
+    pub gone: i64,
+    /// To be subscribed anew.
+    pub refusing: i64,
 }
 
 impl Store {
-    /// Stores a browser, or moves it to whoever subscribed with it last. `None` when the person has 20 already.
-    pub async fn subscribe(&self, user_id: UserId, new: NewSubscription<'_>) -> Result<Option<Uuid>, StoreError> {
-        Ok(sqlx::query_file_scalar!(
+    /// Stores a browser, moves it to whoever subscribed with it last, or lets it take the place of an old one.
+    pub async fn subscribe(&self, new: NewSubscription<'_>) -> Result<Subscribed, StoreError> {
+        let row = sqlx::query_file!(
             "src/store/sql/subscribe.sql",
-            user_id.get(),
+            new.user_id.map(UserId::get),
             new.endpoint,
             new.p256dh,
             new.auth,
-            new.vapid_key_id,
+            new.key_id,
+            new.current_key_id,
             new.device,
+            new.replaces.map(|(endpoint, _)| endpoint),
+            new.replaces.map(|(_, auth)| auth),
             SUBSCRIPTIONS_MAX,
         )
-        .fetch_optional(&self.pool)
-        .await?)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(match (row.id, row.verdict.as_str()) {
+            (Some(id), _) => Subscribed::Yes { id, needs_resubscribe: row.needs_resubscribe.unwrap_or_default() },
+            (None, "full") => Subscribed::Full,
+            (None, "foreign") => Subscribed::Foreign,
+            (None, _unproven) => Subscribed::Unproven,
+        })
     }
 
     /// Removes a person's own browser; whether there was one.
@@ -52,109 +126,56 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Removes browsers that their push service says are gone, unless they were renewed since they were loaded.
-    pub async fn forget_subscriptions(&self, gone: &[&Subscription]) -> Result<u64, StoreError> {
-        let ids: Vec<Uuid> = gone.iter().map(|one| one.id).collect();
-        let endpoints: Vec<&str> = gone.iter().map(|one| one.endpoint.as_str()).collect();
-        let done = sqlx::query_file!("src/store/sql/forget_subscriptions.sql", &ids, &endpoints as _)
+    /// A person's browsers, oldest first; [`SUBSCRIPTIONS_MAX`] at most.
+    pub async fn push_devices(&self, user_id: UserId) -> Result<Vec<PushDevice>, StoreError> {
+        let rows = sqlx::query_file!("src/store/sql/push_devices_of.sql", user_id.get()).fetch_all(&self.pool).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| PushDevice {
+                id: row.id,
+                name: row.name,
+                platform: row.platform,
+                user_agent: row.user_agent,
+                key_id: row.key_id,
+                needs_resubscribe: row.needs_resubscribe,
+                created_at: row.created_at.to_jiff(),
+                last_success_at: row.last_success_at.map(SqlTimestamp::to_jiff),
+            })
+            .collect())
+    }
+
+    /// Names a person's own browser, in one line of 1 to 64 characters; whether there is such a browser.
+    pub async fn rename_push_device(&self, user_id: UserId, id: Uuid, name: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query_file!("src/store/sql/rename_push_device.sql", user_id.get(), id, name)
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected())
+        Ok(done.rows_affected() > 0)
     }
 
-    pub(super) async fn contacts(
-        &self,
-        channel: Channel,
-        users: &[UserId],
-        events: impl Iterator<Item = &Event>,
-    ) -> Result<Contacts, StoreError> {
-        let users: Vec<i64> = users.iter().map(|user| user.get()).collect();
-        match channel {
-            Channel::Ws => Ok(Contacts::None),
-            Channel::Email => {
-                let rows = sqlx::query_file!("src/store/sql/recipients_of.sql", &users).fetch_all(&self.pool).await?;
-                let recipients = rows.into_iter().map(|row| {
-                    let user_id = UserId::from_row(row.user_id);
-                    let on_ambiguous = OnAmbiguous::Retry;
-                    (user_id, Recipient { user_id, email: row.email, name: row.name, locale: row.locale, on_ambiguous })
-                });
-                let recipients = recipients.collect();
-                Ok(Contacts::Email { recipients, on_ambiguous: self.ambiguity_policies(events).await? })
-            }
-            Channel::Push => {
-                let ttls = self.push_ttls(events).await?;
-                let rows =
-                    sqlx::query_file!("src/store/sql/subscriptions_of.sql", &users).fetch_all(&self.pool).await?;
-                let mut browsers: HashMap<UserId, Vec<Subscription>> = HashMap::new();
-                for row in rows {
-                    browsers.entry(UserId::from_row(row.user_id)).or_default().push(Subscription {
-                        id: row.id,
-                        endpoint: row.endpoint,
-                        p256dh: row.p256dh,
-                        auth: row.auth,
-                        vapid_key_id: row.vapid_key_id,
-                        ttl: DEFAULT_PUSH_TTL,
-                    });
-                }
-                Ok(Contacts::Push { browsers, ttls })
-            }
-        }
+    /// Removes a person's own browser; whether there was one.
+    pub async fn remove_push_device(&self, user_id: UserId, id: Uuid) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query_file!("src/store/sql/remove_push_device.sql", user_id.get(), id).execute(&self.pool).await?;
+        Ok(done.rows_affected() > 0)
     }
 
-    async fn ambiguity_policies(
-        &self,
-        events: impl Iterator<Item = &Event>,
-    ) -> Result<HashMap<String, OnAmbiguous>, StoreError> {
-        let kinds = kinds(events);
-        let rows = sqlx::query_file!("src/store/sql/ambiguity_policies.sql", &kinds as _).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().filter_map(|row| Some((row.kind, OnAmbiguous::parse(&row.email_ambiguous)?))).collect())
+    /// Writes down what push services said of browsers. Safe to repeat, and to leave out: the next push finds out again.
+    pub async fn learn(&self, findings: &[Finding]) -> Result<Learned, StoreError> {
+        let ids: Vec<Uuid> = findings.iter().map(|one| one.id).collect();
+        let updated_at: Vec<SqlTimestamp> = findings.iter().map(|one| one.updated_at.to_sqlx()).collect();
+        let standings: Vec<&str> = findings.iter().map(|one| one.standing.as_str()).collect();
+        let row = sqlx::query_file!("src/store/sql/learn_subscriptions.sql", &ids, &updated_at as _, &standings as _)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Learned { gone: row.gone, refusing: row.refusing })
     }
 
-    async fn push_ttls(&self, events: impl Iterator<Item = &Event>) -> Result<HashMap<String, Duration>, StoreError> {
-        let kinds = kinds(events);
-        let rows = sqlx::query_file!("src/store/sql/push_ttls.sql", &kinds as _).fetch_all(&self.pool).await?;
-        let ttl = |s: i32| Duration::from_secs(u64::try_from(s).unwrap_or_default());
-        Ok(rows.into_iter().map(|row| (row.kind, ttl(row.push_ttl_s))).collect())
-    }
-}
-
-fn kinds<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a str> {
-    let mut kinds: Vec<&str> = events.map(|event| event.kind.as_str()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
-}
-
-/// How long a type that no operator has listed may wait at a push service.
-const DEFAULT_PUSH_TTL: Duration = Duration::from_hours(24);
-
-/// The addresses of a claimed batch's people.
-pub(super) enum Contacts {
-    Push { browsers: HashMap<UserId, Vec<Subscription>>, ttls: HashMap<String, Duration> },
-    Email { recipients: HashMap<UserId, Recipient>, on_ambiguous: HashMap<String, OnAmbiguous> },
-    None,
-}
-
-impl Contacts {
-    /// Where to say this event, without the targets that need no further try.
-    pub(super) fn of(&mut self, event: &Event, is_done: impl Fn(&str) -> bool) -> delivery::Contact {
-        match self {
-            Self::None => delivery::Contact::None,
-            Self::Email { recipients, on_ambiguous } => {
-                let on_ambiguous = on_ambiguous.get(&event.kind).copied().unwrap_or(OnAmbiguous::Retry);
-                let recipient = recipients.get(&event.user_id);
-                delivery::Contact::Email(recipient.map(|known| Recipient { on_ambiguous, ..known.clone() }))
-            }
-            Self::Push { browsers, ttls } => {
-                let ttl = ttls.get(&event.kind).copied().unwrap_or(DEFAULT_PUSH_TTL);
-                let open = browsers
-                    .get(&event.user_id)
-                    .into_iter()
-                    .flatten()
-                    .filter(|browser| !is_done(&browser.id.to_string()))
-                    .map(|browser| Subscription { ttl, ..browser.clone() });
-                delivery::Contact::Push(open.collect())
-            }
-        }
+    /// A browser displayed a push, or its person clicked on it; whether that was not known before.
+    pub async fn engage(&self, event: EventId, subscription: Uuid, engagement: Engagement) -> Result<bool, StoreError> {
+        let is_click = engagement == Engagement::Clicked;
+        let done = sqlx::query_file!("src/store/sql/engage.sql", event.uuid(), subscription.to_string(), is_click,)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
     }
 }

@@ -65,6 +65,7 @@ impl Installation {
             ("EVENTCENTER_VAPID_KEYS", self.vapid_secret.clone()),
             ("EVENTCENTER_VAPID_SUBJECT", "mailto:ops@example.org".to_owned()),
             ("EVENTCENTER_PUSH_ENDPOINTS", "loopback".to_owned()),
+            ("EVENTCENTER_PUSH_HOSTS", push_service::hosts().await),
             ("EVENTCENTER_PUSH_CA", push_service::authority().await.to_owned()),
             ("EVENTCENTER_SMTP_URL", mail_server::url().await),
             ("EVENTCENTER_MAIL_FROM", "EventCenter <no-reply@example.org>".to_owned()),

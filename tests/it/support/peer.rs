@@ -32,6 +32,12 @@ impl Peer {
         self.ready[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", self.ready))
     }
 
+    /// The same for a list.
+    pub(crate) fn ready_list(&self, name: &str) -> Vec<&str> {
+        let list = self.ready[name].as_array().unwrap_or_else(|| panic!("no {name}: {}", self.ready));
+        list.iter().map(|one| one.as_str().unwrap()).collect()
+    }
+
     /// Where it listens.
     pub(crate) fn port(&self) -> &Value {
         &self.ready["port"]

@@ -22,6 +22,13 @@ pub(crate) async fn origin() -> &'static str {
     peer().await.ready("url")
 }
 
+/// Where real services are: here. For `EVENTCENTER_PUSH_HOSTS`.
+pub(crate) async fn hosts() -> String {
+    let port = origin().await.rsplit(':').next().unwrap();
+    let hosts = peer().await.ready_list("hosts").into_iter();
+    hosts.map(|host| format!("{host}=127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+}
+
 /// A browser that takes pushes.
 #[derive(Debug)]
 pub(crate) struct Browser {
@@ -32,8 +39,16 @@ pub(crate) struct Browser {
 impl Browser {
     /// Subscribes it at the push service, for pushes signed by this VAPID key alone.
     pub(crate) async fn new(application_server_key: &str) -> Self {
-        let options = json!({"application_server_key": application_server_key});
-        let answer = peer().await.call(Method::POST, "/subscriptions", Some(&options)).await;
+        Self::subscribed(&json!({"application_server_key": application_server_key})).await
+    }
+
+    /// The same at a push service of this name.
+    pub(crate) async fn at(host: &str, application_server_key: &str) -> Self {
+        Self::subscribed(&json!({"application_server_key": application_server_key, "host": host})).await
+    }
+
+    async fn subscribed(options: &Value) -> Self {
+        let answer = peer().await.call(Method::POST, "/subscriptions", Some(options)).await;
         Self { subscription: answer.json() }
     }
 

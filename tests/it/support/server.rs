@@ -57,6 +57,11 @@ impl<'a> Server<'a> {
         Answer::to(request(method, &self.url(path)).bearer_auth(self.installation.token(user))).await
     }
 
+    /// A call of somebody who does not say who they are.
+    pub(crate) async fn stranger_json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        Answer::to(request(method, &self.url(path)).json(body)).await
+    }
+
     /// Anybody's look.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(request(Method::GET, &self.url(path))).await
@@ -125,6 +130,19 @@ impl<'a> Server<'a> {
         let browser = Browser::new(&self.installation.vapid_public_key).await;
         self.subscribe(user, &browser).await;
         browser
+    }
+
+    /// The same at a push service of this name.
+    pub(crate) async fn browser_at(&self, host: &str, user: i64) -> Browser {
+        let browser = Browser::at(host, &self.installation.vapid_public_key).await;
+        self.subscribe(user, &browser).await;
+        browser
+    }
+
+    /// Somebody's browsers, as they see them.
+    pub(crate) async fn devices(&self, user: i64) -> Vec<Value> {
+        let answer = self.person(user, Method::GET, "/api/push/devices").await.expect(200);
+        answer.json()["devices"].as_array().unwrap().clone()
     }
 
     /// Subscribes a browser for somebody; what the subscription is called.

@@ -24,19 +24,23 @@ const REMEMBERED_MAX: usize = 512;
 
 /// Why there is no header.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotAuthorized {
+pub enum NotAuthorized {
+    /// The operator has taken it away.
     #[error("the VAPID key that the subscription was made with is not configured")]
     UnknownKey,
+    /// No randomness, or worse.
     #[error("signing failed")]
     Signing(#[from] Unspecified),
+    /// A bug of ours.
     #[error("the claims could not be written")]
     Claims(#[from] serde_json::Error),
+    /// The origin has characters that no header takes.
     #[error("the token does not fit a header")]
     Header(#[from] http::header::InvalidHeaderValue),
 }
 
 /// Signs, and remembers what it signed.
-pub(super) struct Authorizations {
+pub struct Authorizations {
     keys: VapidKeys,
     subject: Subject,
     remembered: Mutex<HashMap<Audience, Signed>>,
@@ -61,13 +65,14 @@ struct Claims<'a> {
 }
 
 impl Authorizations {
-    pub(super) fn new(keys: VapidKeys, subject: Subject) -> Self {
+    /// Signs with these keys, for pushes about which one can write to `subject`.
+    pub fn new(keys: VapidKeys, subject: Subject) -> Self {
         Self { keys, subject, remembered: Mutex::default() }
     }
 
     /// The `Authorization` header for pushes to `origin` under the key of that id. Signs under the lock, once: a
     /// signature takes microseconds.
-    pub(super) fn header(&self, key_id: &str, origin: String, now: Timestamp) -> Result<HeaderValue, NotAuthorized> {
+    pub fn header(&self, key_id: &str, origin: String, now: Timestamp) -> Result<HeaderValue, NotAuthorized> {
         let key = self.keys.get(key_id).ok_or(NotAuthorized::UnknownKey)?;
         let audience = Audience { key_id: key_id.to_owned(), origin };
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,10 +90,21 @@ impl Authorizations {
         Ok(header)
     }
 
-    /// Makes the next [`Authorizations::header`] sign anew: a push service refused the one it got.
-    pub(super) fn forget(&self, key_id: &str, origin: String) {
-        let audience = Audience { key_id: key_id.to_owned(), origin };
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(&audience);
+    /// Another header after a push service refused this one. Signs once, however many were refused with it.
+    pub fn renewed(
+        &self,
+        key_id: &str,
+        origin: String,
+        refused: &HeaderValue,
+        now: Timestamp,
+    ) -> Result<HeaderValue, NotAuthorized> {
+        let audience = Audience { key_id: key_id.to_owned(), origin: origin.clone() };
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.get(&audience).is_some_and(|signed| signed.header == *refused) {
+            remembered.remove(&audience);
+        }
+        drop(remembered);
+        self.header(key_id, origin, now)
     }
 
     fn sign(&self, key: &VapidKey, origin: &str, now: Timestamp) -> Result<Signed, NotAuthorized> {
@@ -198,14 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_token_is_signed_anew() {
+    fn a_refused_token_is_signed_anew_once() {
         let (authorizations, id) = authorizations();
         let refused = authorizations.header(&id, mozilla(), now()).unwrap();
 
-        authorizations.forget(&id, mozilla());
+        let renewed = || authorizations.renewed(&id, mozilla(), &refused, now()).unwrap();
 
         // ECDSA signatures are randomised, so a new one differs.
-        assert_ne!(authorizations.header(&id, mozilla(), now()).unwrap(), refused);
+        let first = renewed();
+        assert_ne!(first, refused);
+        assert_eq!(renewed(), first);
     }
 
     #[test]

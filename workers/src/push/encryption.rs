@@ -8,7 +8,7 @@ use aws_lc_rs::{hkdf, rand};
 
 /// Longest plaintext, in bytes: a body of 4,096 (RFC 8030 §7.2), less 86 of header, 16 of tag and 1 of delimiter.
 /// A longer one is refused.
-pub(super) const PLAINTEXT_MAX: usize = 3993;
+pub const PLAINTEXT_MAX: usize = 3993;
 /// Plaintexts are padded to a multiple of this many bytes, so that their exact length does not show.
 const PADDING_STEP: usize = 256;
 /// What every record ends its content with when no other follows (RFC 8188 §2).
@@ -22,13 +22,17 @@ const AUTH_LEN: usize = 16;
 
 /// Why a message could not be encrypted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EncryptionError {
+pub enum EncryptionError {
+    /// The browser's key is none.
     #[error("must be an uncompressed point on P-256, 65 bytes in base64url")]
     BadPoint,
+    /// The browser's secret is none.
     #[error("must be 16 bytes in base64url")]
     BadAuth,
+    /// The plaintext does not fit.
     #[error("the payload has {0} bytes, more than {PLAINTEXT_MAX}")]
     TooLong(usize),
+    /// No randomness, or worse.
     #[error("the cryptography library failed")]
     Crypto(#[from] Unspecified),
 }
@@ -47,7 +51,7 @@ pub(super) fn auth_secret(bytes: &[u8]) -> Result<[u8; AUTH_LEN], EncryptionErro
 }
 
 /// Encrypts for the browser that has these keys. The result is the body of the POST.
-pub(super) fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, EncryptionError> {
+pub fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, EncryptionError> {
     let browser = public_key(p256dh)?;
     let auth = auth_secret(auth)?;
     let content = pad(plaintext)?;

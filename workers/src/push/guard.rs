@@ -1,32 +1,50 @@
 //! The last word on where a push may go. A name can be public when it is subscribed and point into our own network
 //! when it is dialled (DNS rebinding), so addresses are checked where they are used: in the client's resolver.
 
+use std::collections::HashMap;
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 
 use super::endpoint::EndpointPolicy;
 
+/// Hosts with an address of the operator's choosing, port included, as in `/etc/hosts`. What they may be is up to the
+/// policy all the same.
+pub type FixedHosts = HashMap<String, SocketAddr>;
+
 /// Resolves like the system does and passes on only the addresses that the policy allows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Guard(pub(super) EndpointPolicy);
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    pub(super) policy: EndpointPolicy,
+    pub(super) fixed: Arc<FixedHosts>,
+}
 
 /// Every address of a host is one that must not be dialled.
 #[derive(Debug, thiserror::Error)]
 #[error("the host has no address that a push may be sent to")]
-struct NoAllowedAddress;
+pub(super) struct NoAllowedAddress;
+
+impl Guard {
+    /// The addresses of a host that may be dialled, never none. A port of 0 stands for the URL's.
+    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let found: Vec<SocketAddr> = match self.fixed.get(host) {
+            Some(address) => vec![*address],
+            None => lookup_host((host, 0)).await?.collect(),
+        };
+        let allowed: Vec<SocketAddr> =
+            found.into_iter().filter(|address| self.policy.allows_address(address.ip())).collect();
+        if allowed.is_empty() { Err(NoAllowedAddress.into()) } else { Ok(allowed) }
+    }
+}
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self(policy) = *self;
+        let guard = self.clone();
         Box::pin(async move {
-            let found = lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| policy.allows_address(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(NoAllowedAddress.into());
-            }
-            let addresses: Addrs = Box::new(allowed.into_iter());
+            let addresses: Addrs = Box::new(guard.addresses(name.as_str()).await?.into_iter());
             Ok(addresses)
         })
     }
@@ -77,7 +95,9 @@ mod tests {
     use super::*;
 
     async fn resolve(name: &str, policy: EndpointPolicy) -> Result<Vec<SocketAddr>, String> {
-        Guard(policy).resolve(name.parse().unwrap()).await.map(Iterator::collect).map_err(|error| error.to_string())
+        let fixed = FixedHosts::from([("rebind.example.org".to_owned(), ([127, 0, 0, 1], 8443).into())]);
+        let guard = Guard { policy, fixed: Arc::new(fixed) };
+        guard.resolve(name.parse().unwrap()).await.map(Iterator::collect).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -134,9 +154,9 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_a_private_address_resolves_to_nothing() {
         for policy in [EndpointPolicy::KnownServices, EndpointPolicy::PublicHosts] {
-            let refused = resolve("localhost", policy).await;
-
-            assert_eq!(refused, Err(NoAllowedAddress.to_string()));
+            for name in ["localhost", "rebind.example.org"] {
+                assert_eq!(resolve(name, policy).await, Err(NoAllowedAddress.to_string()), "{name}");
+            }
         }
     }
 
@@ -145,5 +165,7 @@ mod tests {
         let found = resolve("localhost", EndpointPolicy::Loopback).await.unwrap();
 
         assert!(found.iter().all(|address| address.ip().is_loopback()) && !found.is_empty());
+        let fixed = resolve("rebind.example.org", EndpointPolicy::Loopback).await.unwrap();
+        assert_eq!(fixed, [([127, 0, 0, 1], 8443).into()]);
     }
 }

@@ -16,18 +16,34 @@ use super::encryption::PLAINTEXT_MAX;
 
 /// Longest `navigate`, in bytes. An event whose link is longer, once resolved and escaped, leads to [`FALLBACK`]. With
 /// it and an event's own bounds, at least 300 bytes are left for the title whatever the rest.
-pub(super) const NAVIGATE_MAX: usize = 2048;
+const NAVIGATE_MAX: usize = 2048;
+/// Longest stub, in bytes. Every push service takes that much, the oldest included.
+const STUB_MAX: usize = 2304;
+/// Longest `navigate` of a stub, in bytes; a longer one leads to [`FALLBACK`], which must fit.
+pub(super) const STUB_NAVIGATE_MAX: usize = 512;
 /// Where an event without a link leads, resolved against the app URL.
 pub(super) const FALLBACK: &str = "/app";
+/// Where acknowledgements go. A path, which the service worker resolves against its own origin.
+const ACK_URL: &str = "/api/push/ack";
 /// Length of a tag: the most that a `Topic` may have (RFC 8030 §5.4).
 const TAG_LEN: usize = 32;
 const ELLIPSIS: char = '…';
+
+/// How much of an event a push says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// What fits [`PLAINTEXT_MAX`].
+    Whole,
+    /// That there is something, and where: its push service found the whole too large.
+    Stub,
+}
 
 #[derive(Serialize)]
 struct Payload<'a> {
     web_push: u16,
     notification: Notification<'a>,
     event: Summary<'a>,
+    ack: Ack<'a>,
 }
 
 #[derive(Serialize)]
@@ -50,22 +66,44 @@ struct Summary<'a> {
     cta_label: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
+    /// Something of it was left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trimmed: bool,
 }
 
-/// The plaintext of an event's push, at most [`PLAINTEXT_MAX`] bytes. What does not fit is left out in this order: all
-/// of `data`, the end of `body`, the end of `title`.
-pub(super) fn plaintext(event: &Event, tag: &str, app_url: &Url) -> Result<Vec<u8>, serde_json::Error> {
-    const TRIMS: [fn(&mut Payload<'_>, usize); 3] = [
+/// How to tell that it was displayed or clicked.
+#[derive(Serialize)]
+struct Ack<'a> {
+    url: &'a str,
+    token: &'a str,
+}
+
+/// The plaintext of an event's push. What does not fit is left out in this order: all of `data`, the end of `body`, the
+/// label of the link, the end of `title`. A stub begins without the first three.
+pub(super) fn plaintext(
+    event: &Event,
+    tag: &str,
+    app_url: &Url,
+    token: &str,
+    size: Size,
+) -> Result<Vec<u8>, serde_json::Error> {
+    const TRIMS: [fn(&mut Payload<'_>, usize); 4] = [
         |payload, _over| payload.event.data = None,
         |payload, over| shorten(&mut payload.notification.body, over),
+        |payload, _over| payload.event.cta_label = None,
         |payload, over| shorten(&mut payload.notification.title, over),
     ];
-    let navigate = navigate(event, app_url);
+    let (bytes_max, navigate_max) = match size {
+        Size::Whole => (PLAINTEXT_MAX, NAVIGATE_MAX),
+        Size::Stub => (STUB_MAX, STUB_NAVIGATE_MAX),
+    };
+    let navigate = navigate(event, app_url, navigate_max);
+    let whole = size == Size::Whole;
     let mut payload = Payload {
         web_push: 8030,
         notification: Notification {
             title: event.title.as_str().into(),
-            body: event.body.as_str().into(),
+            body: if whole { event.body.as_str() } else { "" }.into(),
             navigate: &navigate,
             tag,
         },
@@ -74,14 +112,17 @@ pub(super) fn plaintext(event: &Event, tag: &str, app_url: &Url) -> Result<Vec<u
             kind: &event.kind,
             level: event.level,
             user_id: event.user_id,
-            cta_label: event.cta.as_ref().map(|cta| cta.label.as_str()),
-            data: event.data.as_deref(),
+            cta_label: event.cta.as_ref().filter(|_| whole).map(|cta| cta.label.as_str()),
+            data: event.data.as_deref().filter(|_| whole),
+            trimmed: !whole,
         },
+        ack: Ack { url: ACK_URL, token },
     };
     let mut text = serde_json::to_vec(&payload)?;
     for trim in TRIMS {
-        let over = text.len().saturating_sub(PLAINTEXT_MAX);
-        if over > 0 {
+        if text.len() > bytes_max {
+            payload.event.trimmed = true;
+            let over = serde_json::to_vec(&payload)?.len() - bytes_max;
             trim(&mut payload, over);
             text = serde_json::to_vec(&payload)?;
         }
@@ -98,12 +139,12 @@ pub(super) fn tag(event: &Event) -> String {
 }
 
 /// Where a click leads. Only http(s) leaves here, whatever was stored.
-fn navigate(event: &Event, app_url: &Url) -> String {
+fn navigate(event: &Event, app_url: &Url, bytes_max: usize) -> String {
     event
         .cta
         .as_ref()
         .and_then(|cta| app_url.join(&cta.url).ok())
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.as_str().len() <= NAVIGATE_MAX)
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.as_str().len() <= bytes_max)
         .or_else(|| app_url.join(FALLBACK).ok())
         .map_or_else(|| FALLBACK.to_owned(), String::from)
 }
@@ -129,143 +170,4 @@ const fn json_len(c: char) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use eventcenter_core::event::{Cta, PublicId};
-    use eventcenter_core::id::EventId;
-    use serde_json::{Value, json};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn event() -> Event {
-        let id = EventId::from_row(Uuid::from_u128(7));
-        Event {
-            id,
-            key: PublicId::Id(id),
-            user_id: UserId::from_row(42),
-            kind: "job.done".to_owned(),
-            title: "Ready".to_owned(),
-            body: "Your photo is ready".to_owned(),
-            level: Level::Info,
-            channels: Vec::new(),
-            channel_hint: None,
-            cta: None,
-            data: None,
-            deliver_at: None,
-            expires_at: None,
-            collapse_key: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    fn linked(url: &str) -> Event {
-        Event { cta: Some(Cta { label: "Open".to_owned(), url: url.to_owned() }), ..event() }
-    }
-
-    fn with_data(value: &Value, event: Event) -> Event {
-        Event { data: Some(serde_json::value::to_raw_value(value).unwrap()), ..event }
-    }
-
-    fn written(event: &Event) -> Value {
-        let text = plaintext(event, &tag(event), &"https://app.example.org/base/".parse().unwrap()).unwrap();
-        assert!(text.len() <= PLAINTEXT_MAX, "{}", text.len());
-        serde_json::from_slice(&text).unwrap()
-    }
-
-    #[test]
-    fn the_payload_is_declarative_and_says_what_event_it_is() {
-        let event = with_data(&json!({"photo": 7}), linked("/photos/7"));
-
-        assert_eq!(
-            written(&event),
-            json!({
-                "web_push": 8030,
-                "notification": {
-                    "title": "Ready",
-                    "body": "Your photo is ready",
-                    "navigate": "https://app.example.org/photos/7",
-                    "tag": tag(&event),
-                },
-                "event": {
-                    "id": "evt_00000000000000000000000000000007",
-                    "type": "job.done",
-                    "level": "info",
-                    "user_id": 42,
-                    "cta_label": "Open",
-                    "data": {"photo": 7},
-                },
-            })
-        );
-    }
-
-    #[test]
-    fn a_click_leads_to_the_app_when_the_link_does_not_serve() {
-        let leads_to = |event: &Event| written(event)["notification"]["navigate"].as_str().unwrap().to_owned();
-
-        assert_eq!(leads_to(&linked("https://other.example/x?y#z")), "https://other.example/x?y#z");
-        let too_long_once_escaped = format!("/{}", "я".repeat(500));
-        for event in [event(), linked("javascript:alert(1)"), linked(&too_long_once_escaped)] {
-            assert_eq!(leads_to(&event), "https://app.example.org/app");
-        }
-    }
-
-    #[test]
-    fn a_tag_names_the_collapse_key_else_the_event() {
-        let collapsed = |key: &str| tag(&Event { collapse_key: Some(key.to_owned()), ..event() });
-        let named = Event { key: PublicId::Key("order-7".to_owned()), ..event() };
-
-        assert_eq!(tag(&named), collapsed("order-7"));
-        assert_ne!(tag(&event()), tag(&named));
-        assert_eq!(tag(&named).len(), 32);
-        assert!(tag(&named).chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
-    }
-
-    #[test]
-    fn data_goes_first_and_whole() {
-        let payload = written(&with_data(&json!({"text": "x".repeat(4000)}), event()));
-
-        assert_eq!(payload["event"].get("data"), None);
-        assert_eq!(payload["notification"]["body"], "Your photo is ready");
-    }
-
-    #[test]
-    fn then_the_body_is_cut_between_characters() {
-        for letter in ["x", "я", "\n", "\"", "\u{1}", "👍🏽"] {
-            let body = letter.repeat(16 * 1024 / letter.len());
-            let payload = written(&Event { body: body.clone(), ..event() });
-            let shown = payload["notification"]["body"].as_str().unwrap();
-            let kept = shown.trim_end_matches(ELLIPSIS);
-
-            assert!(body.starts_with(kept) && kept.len() < body.len(), "{letter:?}");
-            assert_eq!(payload["notification"]["title"], "Ready");
-            assert!(shown.is_empty() || shown.ends_with(ELLIPSIS), "{letter:?}");
-        }
-    }
-
-    #[test]
-    fn a_cut_body_fills_what_is_left() {
-        let event = Event { body: "я".repeat(8 * 1024), ..event() };
-        let text = plaintext(&event, &tag(&event), &"https://app.example.org".parse().unwrap()).unwrap();
-
-        assert!((PLAINTEXT_MAX - 1..=PLAINTEXT_MAX).contains(&text.len()), "{}", text.len());
-    }
-
-    #[test]
-    fn the_largest_event_fits_and_keeps_its_link_and_a_title() {
-        let url = format!("https://example.org/{}", "x".repeat(2028));
-        let event = Event {
-            key: PublicId::Key("👍".repeat(255)),
-            kind: "x".repeat(64),
-            title: "👍".repeat(256),
-            body: "👍".repeat(4096),
-            level: Level::Critical,
-            user_id: UserId::from_row(i64::MAX),
-            cta: Some(Cta { label: "👍".repeat(64), url: url.clone() }),
-            ..event()
-        };
-        let payload = written(&with_data(&json!({"x": "x"}), event));
-
-        assert_eq!(payload["notification"]["navigate"], url);
-        assert!(payload["notification"]["title"].as_str().unwrap().len() >= 300);
-    }
-}
+mod tests;

@@ -27,13 +27,14 @@ pub(super) struct Answer<'a> {
 
 impl Answer<'_> {
     /// What it means for this target. A subscription is given up for [`Fault::Gone`] alone: 401 and 403 are about our
-    /// key, and deleting for them would lose every subscription to one wrong setting.
+    /// key, and deleting for them would lose every subscription to one wrong setting. They count once a fresh token was
+    /// refused, too.
     pub(super) fn outcome(&self, now: Timestamp) -> Outcome {
         let retry = |fault| Outcome::Retry { fault, after: self.retry_after(now) };
         match self.status.as_u16() {
             200..=299 => Outcome::Sent,
-            400 if self.is_about_credentials() => retry(Fault::Unauthorized),
-            401 | 403 => retry(Fault::Unauthorized),
+            400 if self.is_about_credentials() => Outcome::Failed(Fault::Unauthorized),
+            401 | 403 => Outcome::Failed(Fault::Unauthorized),
             404 | 410 => Outcome::Failed(Fault::Gone),
             // WNS throttles by 406.
             406 if self.service == PushService::Microsoft => retry(Fault::Throttled),
@@ -100,8 +101,8 @@ mod tests {
             (301, Outcome::Failed(Fault::Refused)),
             (307, Outcome::Failed(Fault::Refused)),
             (400, Outcome::Failed(Fault::Refused)),
-            (401, retry(Fault::Unauthorized)),
-            (403, retry(Fault::Unauthorized)),
+            (401, Outcome::Failed(Fault::Unauthorized)),
+            (403, Outcome::Failed(Fault::Unauthorized)),
             (404, Outcome::Failed(Fault::Gone)),
             (406, Outcome::Failed(Fault::Refused)),
             (410, Outcome::Failed(Fault::Gone)),
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn vendors_have_their_own_words() {
-        let unauthorized = Outcome::Retry { fault: Fault::Unauthorized, after: None };
+        let unauthorized = Outcome::Failed(Fault::Unauthorized);
         let mismatch = r#"{"reason":"VapidPkHashMismatch"}"#;
 
         assert_eq!(outcome(PushService::Microsoft, 406, ""), Outcome::Retry { fault: Fault::Throttled, after: None });

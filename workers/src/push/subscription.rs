@@ -1,21 +1,28 @@
 //! What a browser's `subscribe()` hands over.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine};
 use eventcenter_core::event::InvalidField;
 use serde_json::Value;
+use url::Url;
 
 use super::encryption::{EncryptionError, auth_secret, public_key};
 use super::endpoint::{Endpoint, EndpointPolicy};
+use super::guard::{FixedHosts, Guard};
 
 /// base64url, padded or not: browsers leave the padding away, Firefox's own service and some libraries do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// A name that takes longer to look up is refused, as one that does not exist.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A browser's subscription, fit to be stored and sent to. Made by [`PushSubscription::from_json`].
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +38,37 @@ pub struct PushSubscription {
 /// Everything that is wrong with a subscription; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSubscription(pub Vec<InvalidField>);
+
+/// Which subscriptions are good.
+#[derive(Clone, Debug)]
+pub struct SubscriptionRules(Guard);
+
+impl SubscriptionRules {
+    /// Those that `policy` lets us dial.
+    pub fn new(policy: EndpointPolicy, fixed_hosts: FixedHosts) -> Self {
+        Self(Guard { policy, fixed: Arc::new(fixed_hosts) })
+    }
+
+    /// Like [`PushSubscription::from_json`]; where any public host will do, it must have a public address, too. Nothing
+    /// is fetched. What the name leads to may change, so it is looked at again whenever it is dialled.
+    pub async fn read(&self, json: &Value) -> Result<PushSubscription, InvalidSubscription> {
+        let Self(guard) = self;
+        let read = PushSubscription::from_json(json, guard.policy)?;
+        let is_open = match guard.policy {
+            EndpointPolicy::PublicHosts => true,
+            EndpointPolicy::KnownServices | EndpointPolicy::Loopback => false,
+        };
+        let host = Url::parse(&read.endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
+        if let Some(host) = host.filter(|_| is_open) {
+            let found = tokio::time::timeout(LOOKUP_TIMEOUT, guard.addresses(&host)).await;
+            if !matches!(found, Ok(Ok(_))) {
+                let message = "must name a host with a public address".to_owned();
+                return Err(InvalidSubscription(vec![InvalidField { field: "endpoint".to_owned(), message }]));
+            }
+        }
+        Ok(read)
+    }
+}
 
 impl PushSubscription {
     /// Reads the JSON of a browser's `PushSubscription` (Push API §8.1), or says everything that is wrong with it.
@@ -65,11 +103,14 @@ fn read<T>(json: &Value, field: &str, parse: impl FnOnce(&str) -> Result<T, Stri
     parsed.map_err(|message| InvalidField { field: field.to_owned(), message })
 }
 
-/// Decodes base64 in either alphabet and has it checked.
+/// Decodes base64 in either alphabet, padded or not.
+pub fn decode_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
+    BASE64.decode(text.replace('+', "-").replace('/', "_"))
+}
+
+/// Decodes a key and has it checked.
 fn key<T>(text: &str, check: fn(&[u8]) -> Result<T, EncryptionError>) -> Result<Vec<u8>, String> {
-    let bytes = BASE64
-        .decode(text.replace('+', "-").replace('/', "_"))
-        .map_err(|error| format!("must be base64url ({error})"))?;
+    let bytes = decode_base64(text).map_err(|error| format!("must be base64url ({error})"))?;
     check(&bytes).map_err(|error| error.to_string())?;
     Ok(bytes)
 }

@@ -1,25 +1,34 @@
 use std::net::TcpListener;
 
-use eventcenter_core::delivery::Ruling;
-use eventcenter_core::event::{Event, PublicId};
+use eventcenter_core::delivery::{Fault, Ruling};
+use eventcenter_core::event::{Event, Level, PublicId};
 use eventcenter_core::id::{EventId, LeaseId, UserId};
 use eventcenter_core::retry::Timing;
 use uuid::Uuid;
 
+use jiff::Timestamp;
+
+use super::attempt::{Parcel, ttl};
+use super::endpoint::PushService;
+use super::payload::Size;
 use super::*;
 
-fn push(endpoint_policy: EndpointPolicy) -> (Push, String) {
-    let key = VapidKey::generate().unwrap();
-    let id = key.id().to_owned();
-    let push = Push::new(PushConfig {
+fn config(key: VapidKey, endpoint_policy: EndpointPolicy) -> PushConfig {
+    PushConfig {
         keys: VapidKeys::new(key, Vec::new()),
         subject: Subject::parse("mailto:ops@example.org").unwrap(),
         app_url: "https://app.example.org".parse().unwrap(),
         endpoint_policy,
+        fixed_hosts: FixedHosts::new(),
         extra_ca_pem: None,
         timeout: Duration::from_secs(10),
-    });
-    (push.unwrap(), id)
+    }
+}
+
+fn push(endpoint_policy: EndpointPolicy) -> (Push, String) {
+    let key = VapidKey::generate().unwrap();
+    let id = key.id().to_owned();
+    (Push::new(config(key, endpoint_policy)).unwrap(), id)
 }
 
 fn message(contact: Contact) -> Message {
@@ -63,6 +72,7 @@ fn browser(endpoint: &str, vapid_key_id: &str) -> Subscription {
         p256dh: BASE64.decode(p256dh).unwrap(),
         auth: BASE64.decode("BTBZMqHH6r4Tts7J_aSIgg").unwrap(),
         vapid_key_id: vapid_key_id.to_owned(),
+        updated_at: Timestamp::UNIX_EPOCH,
         ttl: Duration::from_hours(1),
     }
 }
@@ -122,15 +132,31 @@ async fn an_endpoint_that_the_policy_refuses_is_never_dialled() {
 }
 
 #[tokio::test]
+async fn a_push_service_that_never_answers_is_given_up_and_asked_again_later() {
+    // The system accepts for it, and nobody reads what comes.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let key = VapidKey::generate().unwrap();
+    let target = browser(&format!("https://{}/x", listener.local_addr().unwrap()), key.id());
+    let config = PushConfig { timeout: Duration::from_millis(50), ..config(key, EndpointPolicy::Loopback) };
+    let push = Push::new(config).unwrap();
+
+    assert_eq!(outcomes(&push, vec![target]).await, [Outcome::Retry { fault: Fault::Timeout, after: None }]);
+}
+
+#[tokio::test]
 async fn a_name_that_leads_home_is_not_dialled_either() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (push, _) = push(EndpointPolicy::PublicHosts);
+    let address = listener.local_addr().unwrap();
+    let key = VapidKey::generate().unwrap();
+    let id = key.id().to_owned();
     // As if a public name had been pointed here after it was subscribed.
-    let url = format!("https://localhost:{}/x", listener.local_addr().unwrap().port());
+    let fixed_hosts = FixedHosts::from([("rebind.example.org".to_owned(), address)]);
+    let config = PushConfig { fixed_hosts, ..config(key, EndpointPolicy::PublicHosts) };
+    let push = Push::new(config).unwrap();
 
-    let error = push.client.post(url).send().await.unwrap_err();
+    let target = browser("https://rebind.example.org/x", &id);
 
-    assert!(error.is_dns(), "{error:?}");
+    assert_eq!(outcomes(&push, vec![target]).await, [Outcome::Failed(Fault::BadTarget)]);
     assert!(!has_been_dialled(&listener));
 }
 
@@ -156,10 +182,15 @@ async fn one_bad_target_does_not_spoil_the_others() {
 async fn a_push_carries_the_headers_that_push_services_want() {
     let (push, key) = push(EndpointPolicy::KnownServices);
     let message = message(Contact::None);
-    let notice = Notice::of(&message, &push.app_url).unwrap();
+    let notice = Notice::of(&message);
     let target = browser("https://fcm.googleapis.com/fcm/send/abc", &key);
 
-    let (_, request) = push.request(&target, &notice).unwrap();
+    let endpoint = Endpoint::parse(&target.endpoint, EndpointPolicy::KnownServices).unwrap();
+    let authorization = push.authorizations.header(&key, endpoint.origin(), Timestamp::now()).unwrap();
+
+    let request = push
+        .request(Parcel { notice: &notice, target: &target, endpoint: &endpoint }, Size::Whole, authorization)
+        .unwrap();
 
     let request = request.build().unwrap();
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -182,16 +213,10 @@ fn the_time_to_live_stays_within_what_push_services_take() {
 
 #[test]
 fn an_app_url_that_nobody_can_click_is_refused() {
-    let config = |app_url: &str| PushConfig {
-        keys: VapidKeys::new(VapidKey::generate().unwrap(), Vec::new()),
-        subject: Subject::parse("mailto:ops@example.org").unwrap(),
-        app_url: app_url.parse().unwrap(),
-        endpoint_policy: EndpointPolicy::KnownServices,
-        extra_ca_pem: None,
-        timeout: Duration::from_secs(10),
-    };
-
     for wrong in ["file:///app", "mailto:ops@example.org"] {
-        assert!(matches!(Push::new(config(wrong)), Err(PushSetupError::AppUrl(_))), "{wrong}");
+        let config = config(VapidKey::generate().unwrap(), EndpointPolicy::KnownServices);
+        let config = PushConfig { app_url: wrong.parse().unwrap(), ..config };
+
+        assert!(matches!(Push::new(config), Err(PushSetupError::AppUrl(_))), "{wrong}");
     }
 }

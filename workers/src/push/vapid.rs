@@ -64,8 +64,13 @@ impl VapidKey {
 
     /// The private scalar, 32 bytes in base64url. For the operator's safe; it must not reach logs.
     pub fn secret(&self) -> Result<String, Unspecified> {
+        self.with_secret(|scalar| BASE64.encode(scalar))
+    }
+
+    /// Makes something else of the private key.
+    pub(super) fn with_secret<T>(&self, derive: impl FnOnce(&[u8]) -> T) -> Result<T, Unspecified> {
         let scalar: EcPrivateKeyBin<'_> = self.pair.private_key().as_be_bytes()?;
-        Ok(BASE64.encode(scalar.as_ref()))
+        Ok(derive(scalar.as_ref()))
     }
 
     /// An ES256 signature (RFC 7518 §3.4).
@@ -97,6 +102,11 @@ impl VapidKeys {
     /// The key that new subscriptions are made with.
     pub const fn current(&self) -> &VapidKey {
         &self.current
+    }
+
+    /// Those that came before it.
+    pub fn retired(&self) -> &[VapidKey] {
+        &self.retired
     }
 
     /// The key of that id, current or retired.

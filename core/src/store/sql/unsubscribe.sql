@@ -1,3 +1,3 @@
--- Removes a person's own browser.
+-- Removes a person's own browser. Served by an_endpoint_has_one_subscription.
 delete from eventcenter.push_subscriptions as s
-where s.user_id = $1 and sha256(s.endpoint::bytea) = sha256($2::text::bytea);
+where s.user_id = $1 and s.endpoint = $2;
