@@ -65,8 +65,8 @@ begin
     return null;
 end $$;
 
--- The one place that decides whether and when something is sent. Answers a row for each of these deliveries that may not
--- go out now: for which reason never (canceled, suppressed, unsubscribed, preference), or until when it is held.
+-- The one place that decides whether and when something is sent. Answers a row for each of these deliveries that may
+-- not go out now: for which reason never (canceled, suppressed, unsubscribed, preference), or until when it is held.
 --   canceled      its producer took the event back while a worker held the delivery.
 --   suppressed    mail alone: the address bounced or complained, or an operator said so.
 --   unsubscribed  mail alone: the person unsubscribed from the type.
