@@ -125,15 +125,31 @@ async fn who_is_erased_leaves_nothing_and_the_books_balance() {
     server.person_json(42, Method::PUT, "/api/preferences", &off).await.expect(200);
     server.service_json(Method::POST, "/api/suppressions", &json!({"user_id": 42})).await.expect(201);
 
+    db.pool()
+        .execute("insert into eventcenter.devices (user_id, device, acked_seq) values (42, 'phone', 1)")
+        .await
+        .unwrap();
+
     for _ in 0..2 {
         server.service(Method::DELETE, PATH).await.expect(204);
     }
 
     server.service(Method::GET, PATH).await.faulty_fields(404);
     server.service(Method::GET, "/api/events/photo-7").await.faulty_fields(404);
-    for table in
-        ["recipients", "push_subscriptions", "preferences", "suppressions", "deliveries", "event_keys", "attempts"]
-    {
+    for table in [
+        "recipients",
+        "push_subscriptions",
+        "devices",
+        "digests",
+        "digest_items",
+        "actions",
+        "answers",
+        "preferences",
+        "suppressions",
+        "deliveries",
+        "event_keys",
+        "attempts",
+    ] {
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from eventcenter.{table}")))
             .fetch_one(db.pool())
             .await
