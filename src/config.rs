@@ -16,6 +16,7 @@ mod channels;
 mod check;
 mod local;
 mod parse;
+mod retention;
 mod secret;
 
 pub use answers::Answers;
@@ -23,6 +24,7 @@ use check::NO_DATABASE;
 pub use check::Refused;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
 pub use parse::duration;
+pub use retention::Retention;
 pub use secret::Secret;
 
 /// How to reach the database.
@@ -168,27 +170,6 @@ pub struct Email {
     /// Write mail into this directory instead of sending it. For development: nobody gets it.
     #[arg(long, env = "EVENTCENTER_MAIL_DIR", value_name = "DIR")]
     pub mail_dir: Option<PathBuf>,
-}
-
-/// How long things are kept.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Retention")]
-pub struct Retention {
-    /// Days to keep events and their attempts; then their partition is dropped.
-    ///
-    /// At least the inbox days plus 90, the longest schedule. A day in which something is outstanding stays.
-    #[arg(long, env = "EVENTCENTER_EVENT_DAYS", value_name = "DAYS", default_value_t = 180)]
-    pub event_days: u16,
-
-    /// Days to keep entries of people's inboxes, at least 1. Older ones can be neither listed nor replayed.
-    #[arg(
-        long,
-        env = "EVENTCENTER_INBOX_DAYS",
-        value_name = "DAYS",
-        default_value_t = 90,
-        value_parser = clap::value_parser!(u16).range(1..),
-    )]
-    pub inbox_days: u16,
 }
 
 /// A part of the engine that a process may run.

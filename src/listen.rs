@@ -33,9 +33,7 @@ impl Wakeups {
             Notice::Streams(users) => self.node.iter().for_each(|node| node.wake(users)),
             Notice::AllStreams => self.node.iter().for_each(ws::Node::wake_all),
             Notice::Due(channels) => self.wake_workers(|channel| channels.contains(&channel)),
-            Notice::Marks { user, frame } => {
-                self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone())))
-            }
+            Notice::Marks { user, frame } => self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone()))),
             Notice::Answered(action_id) => self.waiters.wake(action_id),
             Notice::Reconnected => self.wake_everyone(),
         }
