@@ -3,7 +3,6 @@
 //! The doc comments are the help texts. [`Settings::check`] says what is unsafe or contradictory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -18,6 +17,7 @@ mod email;
 mod local;
 mod parse;
 mod push;
+mod retention;
 mod secret;
 
 pub use answers::Answers;
@@ -27,6 +27,7 @@ pub use email::Email;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
 pub use parse::duration;
 pub use push::{Push, PushEndpoints};
+pub use retention::Retention;
 pub use secret::Secret;
 
 /// How to reach the database.
@@ -105,29 +106,6 @@ pub struct Jwt {
     /// Signs user tokens (HS256), shared with the host application: at least 32 random bytes.
     #[arg(long = "jwt-secret", env = "EVENTCENTER_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub secret: Option<Secret>,
-}
-
-}
-
-/// How long things are kept.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Retention")]
-pub struct Retention {
-    /// Days to keep events and their attempts; then their partition is dropped.
-    ///
-    /// At least the inbox days plus 90, the longest schedule. A day in which something is outstanding stays.
-    #[arg(long, env = "EVENTCENTER_EVENT_DAYS", value_name = "DAYS", default_value_t = 180)]
-    pub event_days: u16,
-
-    /// Days to keep entries of people's inboxes, at least 1. Older ones can be neither listed nor replayed.
-    #[arg(
-        long,
-        env = "EVENTCENTER_INBOX_DAYS",
-        value_name = "DAYS",
-        default_value_t = 90,
-        value_parser = clap::value_parser!(u16).range(1..),
-    )]
-    pub inbox_days: u16,
 }
 
 /// A part of the engine that a process may run.
