@@ -19,6 +19,7 @@ mod people;
 mod preferences;
 mod probe;
 mod rulings;
+mod settlements;
 mod status;
 mod streams;
 mod subscriptions;
@@ -26,7 +27,7 @@ mod suppressions;
 mod upkeep;
 
 pub use actions::{Answer, Answered, Asked, Reply};
-pub use deliveries::{Claim, Load, Rescued, SettleCount};
+pub use deliveries::{Claim, Claimed, Load, Rescued};
 pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
@@ -34,6 +35,7 @@ pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mar
 pub use people::{Contact, Digest, Erased, QuietHours, ServiceKey};
 pub use preferences::{Rhythm, Switches};
 pub use probe::Session;
+pub use settlements::SettleCount;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
 pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
 pub use subscriptions::{Learned, NewSubscription, PushDevice, SUBSCRIPTIONS_MAX, Subscribed};
