@@ -8,6 +8,7 @@ use crate::support::events::{in_seconds, json_with};
 use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::Installation;
 use crate::support::mail_server::Mailbox;
+use crate::support::push_service::plaintext;
 
 const PATH: &str = "/api/users/42";
 
