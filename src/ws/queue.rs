@@ -25,7 +25,11 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn push(&self, item: T) {
-        self.lock().push_back(item);
+        self.extend([item]);
+    }
+
+    pub(super) fn extend(&self, items: impl IntoIterator<Item = T>) {
+        self.lock().extend(items);
         self.arrived.notify_one();
     }
 
