@@ -194,6 +194,11 @@ impl Outbox {
         taken
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// The cursor of a live session.
     pub(super) fn live_cursor(&self) -> Option<Seq> {
         (self.pace == Pace::Live).then_some(self.cursor)

@@ -102,6 +102,9 @@ fn wrong(member: &str, wanted: &str) -> Fault {
     Fault::BadFrame(format!("{member} must be {wanted}"))
 }
 
+const DEVICE: &str = "1 to 64 of A-Z a-z 0-9 _ -";
+const WINDOW: &str = "a whole number from 1 to 256";
+
 struct Members(Map<String, Value>);
 
 impl Members {
@@ -110,8 +113,6 @@ impl Members {
         if version != VERSION {
             return Err(Fault::UnsupportedVersion);
         }
-        const DEVICE: &str = "1 to 64 of A-Z a-z 0-9 _ -";
-        const WINDOW: &str = "a whole number from 1 to 256";
         let device = self.text("device")?.map(|name| DeviceId::parse(name).ok_or_else(|| wrong("device", DEVICE)));
         let window = self.number("window", WINDOW, WINDOW_MAX)?;
         if window == Some(0) {
@@ -179,7 +180,7 @@ mod tests {
     fn fault(text: &str) -> String {
         match ClientFrame::read(text).unwrap_err() {
             Fault::BadFrame(message) => message,
-            other => format!("{other:?}"),
+            fault @ (Fault::UnknownFrame | Fault::UnsupportedVersion) => format!("{fault:?}"),
         }
     }
 

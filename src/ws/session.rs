@@ -167,7 +167,7 @@ impl Session {
         self.changed.notified().await;
     }
 
-    /// What there is to send now: answers, then events, then the end.
+    /// What there is to send now: answers, then events, then the end. What does not fit is news for the next.
     pub(super) fn take(&self, resume: &Resume) -> Batch {
         let mut state = self.state();
         let mut frames = std::mem::take(&mut state.answers);
@@ -187,6 +187,9 @@ impl Session {
         }
         if state.sent >= state.outbox.replay_to() {
             frames.extend(self.replay_done(&mut state, resume));
+        }
+        if !state.outbox.is_empty() {
+            self.changed.notify_one();
         }
         Batch { frames, end: None }
     }

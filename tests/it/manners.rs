@@ -18,12 +18,11 @@ use crate::support::ws_client::WsClient;
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap();
     let mut head = vec![first];
-    match length {
-        0..126 => head.push(0x80 | u8::try_from(length).unwrap()),
-        _ => {
-            head.push(0x80 | 126);
-            head.extend(length.to_be_bytes());
-        }
+    if length < 126 {
+        head.push(0x80 | u8::try_from(length).unwrap());
+    } else {
+        head.push(0xfe);
+        head.extend(length.to_be_bytes());
     }
     [&head, &[0; 4][..], payload].concat()
 }

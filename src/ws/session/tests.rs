@@ -84,6 +84,21 @@ async fn a_session_is_welcomed_replayed_and_live_in_this_order() {
 }
 
 #[tokio::test]
+async fn a_batch_that_leaves_something_behind_is_followed_by_another() {
+    let session = a_session();
+    begin(&session);
+    let last = i64::try_from(3 * BATCH_MAX).unwrap();
+    let frames = (1..=last).map(|seq| event(seq, Kind::Live)).collect();
+    session.offer(&Page { after: Seq(0), frames, rest: Rest::Nothing });
+
+    let mut taken = 0;
+    while taken < 3 * BATCH_MAX + 2 {
+        tokio::time::timeout(Duration::from_secs(5), session.changed()).await.unwrap();
+        taken += session.take(&resume()).frames.len();
+    }
+}
+
+#[tokio::test]
 async fn an_ack_is_good_for_what_was_sent_and_for_nothing_beyond() {
     let (node, session) = (a_node(), a_session());
     begin(&session);
