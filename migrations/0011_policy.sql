@@ -160,6 +160,7 @@ begin
         delete from eventcenter.recipients as r where r.user_id = p_user_id;
     end if;
     delete from eventcenter.push_subscriptions as s where s.user_id = p_user_id;
+    delete from eventcenter.last_seen as l where l.user_id = p_user_id;
     delete from eventcenter.preferences as p where p.user_id = p_user_id;
     delete from eventcenter.suppressions as s where s.user_id = p_user_id;
     -- As an append does, before anything of the stream: whoever appends now waits.

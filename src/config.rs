@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::auth::COOKIE_NAME;
 
+mod access;
 mod answers;
 mod channels;
 mod check;
@@ -18,6 +19,7 @@ mod local;
 mod parse;
 mod secret;
 
+pub use access::{Jwt, TokenRules};
 pub use answers::Answers;
 use check::NO_DATABASE;
 pub use check::Refused;
@@ -92,15 +94,6 @@ pub struct Http {
         value_parser = parse::cookie_name,
     )]
     pub cookie: String,
-}
-
-/// Which people are let in. Services have keys, which the database holds: `eventcenter key`.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Access")]
-pub struct Jwt {
-    /// Signs user tokens (HS256), shared with the host application: at least 32 random bytes.
-    #[arg(long = "jwt-secret", env = "EVENTCENTER_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    pub secret: Option<Secret>,
 }
 
 /// Web Push.
@@ -271,6 +264,9 @@ pub struct Settings {
     /// Which people are let in.
     #[command(flatten)]
     pub jwt: Jwt,
+    /// Which of their tokens count.
+    #[command(flatten)]
+    pub tokens: TokenRules,
     /// Web Push.
     #[command(flatten)]
     pub push: Push,

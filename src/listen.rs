@@ -14,6 +14,7 @@ use metrics::gauge;
 use tokio::sync::{Notify, watch};
 
 use crate::answers::Waiters;
+use crate::auth::Revocations;
 use crate::ws;
 
 /// Whom to wake.
@@ -25,6 +26,8 @@ pub(crate) struct Wakeups {
     pub(crate) waiters: Waiters,
     /// The sockets of this process.
     pub(crate) node: Option<ws::Node>,
+    /// What this process knows of revoked tokens.
+    pub(crate) revocations: Revocations,
 }
 
 impl Wakeups {
@@ -33,8 +36,12 @@ impl Wakeups {
             Notice::Streams(users) => self.node.iter().for_each(|node| node.wake(users)),
             Notice::AllStreams => self.node.iter().for_each(ws::Node::wake_all),
             Notice::Due(channels) => self.wake_workers(|channel| channels.contains(&channel)),
-            Notice::Marks { user, frame } => self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone()))),
+            Notice::Marks { user, frame } => {
+                self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone())))
+            }
             Notice::Answered(action_id) => self.waiters.wake(action_id),
+            Notice::Closings(id) => self.node.iter().for_each(|node| node.wake_roster(*id)),
+            Notice::Revoked => self.revocations.wake(),
             Notice::Reconnected => self.wake_everyone(),
         }
     }
@@ -49,6 +56,7 @@ impl Wakeups {
         self.wake_workers(|_| true);
         self.waiters.wake_all();
         self.node.iter().for_each(ws::Node::wake_all);
+        self.revocations.wake();
     }
 }
 

@@ -92,6 +92,8 @@ codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This is a WebSocket";
     /// The person has as many open sessions as one may have.
     TooManySessions = "too_many_sessions", TOO_MANY_REQUESTS, "The person has too many open sessions";
+    /// The person has as many unused tickets as one may have.
+    TooManyTickets = "too_many_tickets", TOO_MANY_REQUESTS, "The person has too many unused tickets";
     /// This process takes no further session, because it is full or stopping. Another one may.
     NodeUnavailable = "node_unavailable", SERVICE_UNAVAILABLE, "This node takes no further session";
     /// More events wait than may. Try again.
@@ -109,9 +111,11 @@ impl Code {
         match self {
             Self::KeyBusy | Self::QueueFull | Self::TooManyWaiters | Self::InFlight => Some(RETRY_SOON_S),
             Self::TooManyTests => Some(RETRY_TEST_S),
-            Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
-                Some(RETRY_LATER_S)
-            }
+            Self::DatabaseUnavailable
+            | Self::Timeout
+            | Self::TooManySessions
+            | Self::TooManyTickets
+            | Self::NodeUnavailable => Some(RETRY_LATER_S),
             Self::InvalidRequest
             | Self::InvalidJson
             | Self::Unauthorized

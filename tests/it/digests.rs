@@ -41,8 +41,10 @@ async fn a_daily_reader_gets_one_letter_about_all_that_could_wait() {
     let installation = Installation::fresh().await;
     let server = installation.serve().await;
     let mailbox = a_daily_reader(&server, 42).await;
-    let first = server.emit(&job_done(42, &json!({"title": "The map is rebuilt", "data": {"service": "vision"}}))).await;
-    let second = server.emit(&job_done(42, &json!({"title": "The note is reworked", "data": {"service": "notes"}}))).await;
+    let first =
+        server.emit(&job_done(42, &json!({"title": "The map is rebuilt", "data": {"service": "vision"}}))).await;
+    let second =
+        server.emit(&job_done(42, &json!({"title": "The note is reworked", "data": {"service": "notes"}}))).await;
     for id in [&first, &second] {
         server.comes_to(id, "email", "digested").await;
     }
@@ -93,7 +95,8 @@ async fn a_digest_in_which_nothing_is_left_is_no_letter() {
 
     let sealed = server.metric("eventcenter_digests_total").await.unwrap_or_default();
     eventually(SOON, || async {
-        (installation.db.count("select count(*) from eventcenter.digests where event_id is null").await == 1).then_some(())
+        (installation.db.count("select count(*) from eventcenter.digests where event_id is null").await == 1)
+            .then_some(())
     })
     .await;
     assert_eq!(server.metric("eventcenter_digests_total").await.unwrap_or_default(), sealed);
