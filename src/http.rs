@@ -28,6 +28,7 @@ mod probes;
 mod push;
 mod users;
 
+pub use assets::PAGE_POLICY;
 pub use extract::{Json, Person, Service};
 pub use push::{Browser, PushKey, ReadBrowser};
 
@@ -81,6 +82,7 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(push::subscribe, push::unsubscribe))
         .routes(routes!(push::get_push_key))
         .routes(routes!(assets::get_asset))
+        .routes(routes!(assets::get_asset_in_folder))
         .routes(routes!(assets::get_service_worker));
     finish(routes, api, others)
 }

@@ -187,6 +187,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /api/push/key",
         "GET /api/users/{id}",
         "GET /ec/{file}",
+        "GET /ec/{folder}/{file}",
         "GET /healthz",
         "GET /metrics",
         "GET /openapi.json",
@@ -202,7 +203,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
     assert_eq!(documented, routes.map(str::to_owned).into());
     for route in routes {
         let (method, path) = route.split_once(' ').unwrap();
-        let path = path.replace("{id}", "7").replace("{file}", "sw.js");
+        let path = path.replace("{id}", "7").replace("{folder}/{file}", "ui/bell.js").replace("{file}", "ec.js");
         let answer = Answer::to(request(method.parse().unwrap(), &server.url(&path))).await;
         assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{route}: {answer:?}");
     }

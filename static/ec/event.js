@@ -1,0 +1,39 @@
+// What can be told from an event alone.
+
+/** What an event stands for until it is dealt with; null for one that passes. */
+export function standingKey(event) {
+  switch (event.type) {
+    case 'action.required':
+      return `action:${actionOf(event)}`;
+    case 'system.alert':
+      return `alert:${event.data?.issue_id ?? event.collapse_key ?? event.id}`;
+    case 'job.progress':
+      return jobKey(event);
+    default:
+      return null;
+  }
+}
+
+/** A job's progress and its end share a key, so that one takes the other's place. */
+export const jobKey = ({ data, collapse_key, id }) => `job:${data?.job_id ?? data?.health_job_id ?? collapse_key ?? id}`;
+
+export const chatOf = ({ data, collapse_key, id }) => data?.conversation_id ?? data?.thread_id ?? collapse_key ?? id;
+
+export const actionOf = ({ data, id }) => String(data?.action_id ?? id);
+
+/** The options of a decision, as `{ value, label }`: services write texts or objects. */
+export function optionsOf({ data }) {
+  const options = Array.isArray(data?.options) ? data.options : [];
+  return options
+    .map((option) => (typeof option === 'object' && option !== null ? option : { value: option, label: option }))
+    .filter(({ value }) => value !== undefined)
+    .map(({ value, label }) => ({ value: String(value), label: String(label ?? value) }));
+}
+
+/** What was chosen, as the person knows it. */
+export function answerText(event, answer) {
+  const chosen = answer?.option ?? answer?.text ?? '';
+  return optionsOf(event).find(({ value }) => value === chosen)?.label ?? String(chosen);
+}
+
+export const isOver = ({ expires_at }) => expires_at != null && new Date(expires_at).getTime() < Date.now();

@@ -1,0 +1,180 @@
+// From an event to what the person sees: a table by type, each line of which the host page can take over.
+
+import { actionOf, chatOf, isOver, jobKey, standingKey } from './event.js';
+import { Jobs } from './jobs.js';
+import { Standing } from './standing.js';
+
+const BURST_MS = 2000;
+const BURST_MAX = 5; // More toasts than that in a burst fold into one that counts them.
+const TOAST_MS = 6000;
+const ACTION_MS = 10_000; // WCAG 2.2.1: something that can be pressed stays longer.
+const REMINDER_MS = 15_000;
+const ERROR_MS = 20_000;
+const REPLAYED_ACTIONS_MAX = 10; // Of old decisions only the newest are asked for again; all are in the inbox.
+
+/** The DOM event of a type, besides `ec-event`, which every event has. */
+const DOM_EVENTS = {
+  'job.done': 'ec-job-done',
+  'job.progress': 'ec-job-progress',
+  'action.required': 'ec-action-required',
+  'message.new': 'ec-message-new',
+  'reminder.due': 'ec-reminder',
+  'system.alert': 'ec-alert',
+};
+
+/**
+ * @typedef {import('./ec.js').Event} Event
+ * @typedef {import('./ui/center.js').NotificationCenter} Center
+ */
+
+/** Reacts to events, in the tabs that are looked at. */
+export class Router {
+  #center;
+  #client;
+  #jobs;
+  #standing;
+  #pending = new Map(); // Toasts of a hidden tab: for whoever comes back first.
+  #recent = [];
+  #folded = 0;
+  #missed = 0;
+  #replayed = new Map();
+
+  /** @param {Center} center @param {import('./client.js').EventCenter} client */
+  constructor(center, client) {
+    this.#center = center;
+    this.#client = client;
+    this.#jobs = new Jobs(center);
+    this.#standing = new Standing(client);
+    client.addEventListener('event', ({ detail }) => this.take(detail));
+    client.addEventListener('replayed', () => this.#endReplay());
+    client.addEventListener('answered', ({ detail }) => this.#settle(`action:${detail.action_id}`));
+    client.addEventListener('peer', ({ detail }) => this.#hear(detail));
+    document.addEventListener('visibilitychange', () => this.#showPending());
+  }
+
+  /** Shows again what stood when the page was left. */
+  async restore() {
+    for (const event of await this.#standing.load()) await this.#stand(event, true);
+  }
+
+  /** @param {{ event: Event, seq: number | null, isReplay: boolean }} entry */
+  take({ event, seq, isReplay }) {
+    const isTaken = this.#tell(event, seq, isReplay);
+    if (isTaken || isOver(event)) return;
+    if (!isReplay) this.#react(event);
+    else if (standingKey(event)) this.#replayed.set(standingKey(event), event);
+    else this.#missed++;
+  }
+
+  /** Later: the inbox keeps it. */
+  putOff(event) {
+    this.#settle(standingKey(event));
+    this.#client.tell({ t: 'settled', key: standingKey(event) });
+  }
+
+  /** @returns {boolean} whether the host has taken it over */
+  #tell(event, seq, isReplay) {
+    const detail = { event, seq, replay: isReplay };
+    const names = ['ec-event', DOM_EVENTS[event.type]].filter(Boolean);
+    const extra = event.type === 'message.new' ? { chat_id: chatOf(event) } : {};
+    return !names.every((name) => this.#center.say(name, { ...detail, ...extra }));
+  }
+
+  #react(event) {
+    switch (event.type) {
+      case 'job.progress':
+      case 'action.required':
+      case 'system.alert':
+        return void this.#stand(event, false);
+      case 'job.done':
+        this.#jobs.end(event);
+        this.#standing.remove(jobKey(event));
+        return this.#toast(event, ACTION_MS, { key: jobKey(event) });
+      case 'message.new':
+        return this.#toast(event, ACTION_MS, { key: `chat:${chatOf(event)}` });
+      case 'reminder.due':
+        return this.#toast(event, REMINDER_MS, { isSnoozable: true });
+      default:
+        return this.#toast(event, event.cta ? ACTION_MS : TOAST_MS, {});
+    }
+  }
+
+  /** What stays until it is dealt with: in every tab, whether it is looked at or not. */
+  async #stand(event, isOld) {
+    const key = standingKey(event);
+    if (event.type === 'action.required') {
+      if (isOld && (await this.#isAnswered(event))) return this.#standing.remove(key);
+      await this.#center.ask(event);
+    } else if (event.type === 'system.alert') {
+      await this.#center.alertAt(key, event);
+    } else if (this.#jobs.take(event)) {
+      return this.#standing.remove(key);
+    }
+    this.#standing.add(key, event);
+    if (!document.hidden) this.#client.displayed(event.id);
+  }
+
+  async #isAnswered(event) {
+    const context = await this.#client.context(actionOf(event)).catch(() => null);
+    return context?.answer != null;
+  }
+
+  #toast(event, ms, { key = event.collapse_key ?? event.id, isSnoozable = false }) {
+    const { level = 'info' } = event;
+    const stay = level === 'critical' ? Infinity : level === 'error' ? Math.max(ms, ERROR_MS) : ms;
+    const show = () => this.#center.toastOf(event, { key, ms: stay, isSnoozable });
+    if (document.hidden) return void this.#pending.set(event.id, { event, show });
+    if (stay !== Infinity && level !== 'error' && this.#isBurst() && !this.#center.hasToast(key)) return this.#fold(event);
+    show();
+    this.#client.displayed(event.id);
+  }
+
+  #isBurst() {
+    const now = performance.now();
+    this.#recent = this.#recent.filter((at) => now - at < BURST_MS);
+    if (this.#recent.length === 0 && !this.#center.hasToast('more')) this.#folded = 0;
+    this.#recent.push(now);
+    return this.#recent.length > BURST_MAX;
+  }
+
+  #fold(event) {
+    this.#folded++;
+    this.#center.summary('more', this.#folded);
+    this.#client.displayed(event.id);
+  }
+
+  #showPending() {
+    if (document.hidden || this.#pending.size === 0) return;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { event, show } of pending.slice(-this.#center.maxToasts)) {
+      show();
+      this.#client.displayed(event.id);
+    }
+    const more = pending.slice(0, -this.#center.maxToasts);
+    if (more.length > 0) this.#center.summary('missed', more.length);
+    more.forEach(({ event }) => this.#client.displayed(event.id));
+  }
+
+  /** Old events are in the inbox; what still matters of them is shown as if it were new. */
+  async #endReplay() {
+    const replayed = [...this.#replayed.values()];
+    const missed = this.#missed;
+    this.#replayed.clear();
+    this.#missed = 0;
+    const actions = replayed.filter(({ type }) => type === 'action.required');
+    const others = replayed.filter(({ type }) => type !== 'action.required');
+    if (missed > 0) this.#center.summary('missed', missed);
+    for (const event of [...others, ...actions.slice(-REPLAYED_ACTIONS_MAX)]) await this.#stand(event, true);
+  }
+
+  #settle(key) {
+    this.#standing.remove(key);
+    this.#center.settle(key);
+  }
+
+  #hear(message) {
+    if (message.t === 'displayed') this.#pending.delete(message.id);
+    if (message.t === 'settled') this.#settle(message.key);
+  }
+}

@@ -1,0 +1,128 @@
+// One socket per browser: of all tabs of a person one leads, by a Web Lock, and tells the others over a BroadcastChannel.
+
+const BEAT_MS = 5000;
+const MISSED_MAX = 3; // So many beats late, and a visible tab takes the lead from one that hangs or is frozen.
+
+/**
+ * @typedef {object} Handlers
+ * @property {() => void} onLead this tab leads from now on
+ * @property {() => void} onResign it no longer does
+ * @property {(message: any) => void} onMessage what another tab says
+ */
+
+/** The tabs of one person in this browser. Where there are no locks or no channel, each tab leads itself. */
+export class Tabs {
+  #name;
+  #handlers;
+  #channel = null;
+  #release = null;
+  #heard = 0;
+  #timer = 0;
+  #queueing = null;
+
+  /** @param {string} name @param {Handlers} handlers */
+  constructor(name, handlers) {
+    this.#name = name;
+    this.#handlers = handlers;
+    this.isLeader = false;
+    this.isAlone = true;
+  }
+
+  join() {
+    if (this.#timer) return;
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#heard = performance.now();
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+      this.#channel.onmessage = ({ data }) => this.#receive(data);
+      this.isAlone = !navigator.locks;
+    } catch {
+      this.isAlone = true;
+    }
+    if (this.isAlone) return void this.#lead();
+    this.#queue({});
+    this.want();
+  }
+
+  leave() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.#queueing?.abort();
+    this.#queueing = null;
+    this.#release?.();
+    this.#resign();
+    this.#channel?.close();
+    this.#channel = null;
+  }
+
+  /** Says something to the other tabs. */
+  post(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  /** A tab that is looked at leads rather than one that is not. */
+  want() {
+    if (!this.isLeader && !document.hidden) this.post({ t: 'want' });
+  }
+
+  #receive(message) {
+    if (message.t === 'beat') this.#heard = performance.now();
+    else if (message.t === 'want') this.#yield();
+    else this.#handlers.onMessage(message);
+  }
+
+  #yield() {
+    if (!this.isLeader || !document.hidden || !this.#release) return;
+    this.#release();
+    this.#resign();
+    this.#queue({});
+  }
+
+  #beat() {
+    if (this.isLeader) return void this.post({ t: 'beat' });
+    const isLate = performance.now() - this.#heard > BEAT_MS * MISSED_MAX;
+    if (!isLate || document.hidden || this.isAlone) return;
+    this.#heard = performance.now();
+    this.#queueing?.abort();
+    this.#queue({ steal: true });
+  }
+
+  /** Waits for the lock, or takes it; holds it until it is released, or taken. */
+  async #queue({ steal = false }) {
+    const queueing = new AbortController();
+    this.#queueing = queueing;
+    const options = steal ? { steal } : { signal: queueing.signal };
+    try {
+      await navigator.locks.request(this.#name, options, () => {
+        if (queueing.signal.aborted && !steal) return undefined;
+        return new Promise((resolve) => {
+          this.#release = () => resolve(undefined);
+          this.#lead();
+        });
+      });
+    } catch {
+      if (this.#queueing !== queueing) return;
+      // Taken by another tab: get back in line. Never allowed at all: be alone.
+      const wasLeader = this.isLeader;
+      this.#resign();
+      if (wasLeader) return void this.#queue({});
+      this.isAlone = true;
+      this.#lead();
+    }
+  }
+
+  #lead() {
+    if (this.isLeader) return;
+    this.isLeader = true;
+    this.post({ t: 'beat' });
+    this.#handlers.onLead();
+  }
+
+  #resign() {
+    this.#release = null;
+    if (!this.isLeader) return;
+    this.isLeader = false;
+    this.#heard = performance.now();
+    this.#handlers.onResign();
+  }
+}

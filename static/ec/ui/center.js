@@ -1,0 +1,182 @@
+// <ec-notification-center>: the one element that connects, and that shows whatever is not asked for.
+
+import { EventCenter } from '../client.js';
+import { actionOf, answerText } from '../event.js';
+import { announce, h, liveRegion } from '../dom.js';
+import { Words } from '../i18n.js';
+import { Router } from '../router.js';
+import { snoozeMenu } from './snooze.js';
+import { Base, ctaLink, ctaOf, lookOf, provide } from './base.js';
+import { Toaster } from './toaster.js';
+import { listenToWorker } from '../worker.js';
+
+const MAX_TOASTS = 3;
+const SUMMARY_MS = 10_000;
+
+/** The page's notification center. Its attributes and events are in `ec.d.ts`. */
+export class NotificationCenter extends Base {
+  #toaster = new Toaster();
+  #banner = null;
+  #dialog = null;
+  #isBegun = false;
+
+  async connectedCallback() {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    for (const urgency of ['polite', 'assertive']) liveRegion(document.body, urgency);
+    this.words = await Words.load(this.lang);
+    if (!this.dir) this.dir = document.dir || 'ltr';
+    this.maxToasts = Number(this.getAttribute('max-toasts')) || MAX_TOASTS;
+    this.hosts = (this.getAttribute('allow-hosts') ?? '').split(/[\s,]+/).filter(Boolean);
+    this.#toaster.setUp(this.words, this.maxToasts);
+    this.#toaster.setAttribute('theme', this.getAttribute('theme') ?? 'auto');
+    this.client = new EventCenter({
+      server: this.getAttribute('server') ?? '/',
+      user: this.getAttribute('user') ?? undefined,
+      getToken: /** @type {any} */ (this).getToken,
+    });
+    this.router = new Router(this, this.client);
+    this.#listen();
+    provide(this);
+    if (!this.hasAttribute('manual')) await this.connect();
+  }
+
+  /** Connects; called by itself unless the attribute `manual` is there. */
+  async connect() {
+    await this.client.connect();
+    listenToWorker(this);
+    await this.router.restore();
+  }
+
+  disconnect() {
+    this.client.disconnect();
+  }
+
+  /** Says something to the host page. @returns {boolean} false when the host takes it over */
+  say(type, detail) {
+    return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable: true }));
+  }
+
+  /** Shows a toast of the host's own. */
+  toast({ title, body = '', level = 'info', key = `own:${title}`, ms = 6000 }) {
+    const { picture, word } = lookOf({ type: 'custom', level, data: null });
+    this.#toaster.show({ key, title, body, level, picture, word, ms });
+  }
+
+  hasToast = (key) => this.#toaster.has(key);
+  advance = (key, percent, title) => this.#toaster.advance(key, percent, title);
+
+  /** The toast of an event. */
+  toastOf(event, { key, ms, isSnoozable = false, percent, onDismiss }) {
+    const settle = () => this.#toaster.dismiss(key);
+    const actions = [
+      ctaLink(event, this, { class: 'button primary' }),
+      isSnoozable && snoozeMenu(this, (until) => {
+        settle();
+        this.client.mark('snooze', { ids: [event.id], until });
+      }),
+    ];
+    this.#toaster.show({ key, ms, title: event.title, body: event.body, actions, percent, onDismiss, ...lookOf(event) });
+  }
+
+  /** One toast for many events. */
+  summary(name, count) {
+    const show = h('button', { type: 'button', class: 'button', onclick: () => this.openInbox(name) }, this.words.t('show'));
+    this.#toaster.show({
+      key: name, title: this.words.t(name, { n: count }), level: 'info', picture: 'bell', word: 'notifications', ms: SUMMARY_MS, actions: [show],
+    });
+  }
+
+  openInbox(key) {
+    this.#toaster.dismiss(key);
+    this.say('ec-open-inbox', {});
+  }
+
+  /** Asks for a decision, in a modal dialog, after those that were asked for before. */
+  async ask(event) {
+    if (!this.#dialog) {
+      const { Dialog } = await import('./dialog.js');
+      this.#dialog ??= new Dialog(this);
+    }
+    this.#dialog.ask(event);
+  }
+
+  /** Asks for a decision that was put off, unless it was taken elsewhere meanwhile. */
+  async askAgain(event) {
+    const context = await this.client.context(actionOf(event)).catch(() => null);
+    if (context?.answer) this.#sayAnswered(event, context.answer);
+    else await this.ask(event);
+  }
+
+  /** Puts an alert at the top of the page. */
+  async alertAt(key, event) {
+    await import('./banner.js');
+    this.#banner ??= document.querySelector('ec-banner') ?? document.createElement('ec-banner');
+    if (!this.#banner.isConnected) document.body.prepend(this.#banner);
+    this.#banner.show(key, event, this);
+  }
+
+  /** Takes away whatever stands for a decision, an alert or a job. */
+  settle(key) {
+    this.#toaster.dismiss(key);
+    this.#banner?.dismiss(key);
+    this.#dialog?.settle(key);
+  }
+
+  /** The toasts move to whatever is in front. */
+  raise() {
+    this.#toaster.raise();
+  }
+
+  /** Sends an answer, and says how that went. @returns {Promise<boolean>} whether the question is settled */
+  async answer(event, actionId, answer) {
+    try {
+      const isSent = await this.client.answer(actionId, answer);
+      this.toast({ title: this.words.t(isSent ? 'answer_sent' : 'answer_queued'), level: isSent ? 'ok' : 'info', key: 'answer', body: event.title });
+      this.client.mark('read', { ids: [event.id] }).catch(() => {});
+      return true;
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      this.#sayAnswered(event, error.problem?.answer);
+      this.router.putOff(event);
+      return true;
+    }
+  }
+
+  /** Follows the link of an event: the host may route it itself. */
+  follow(event, cta, click) {
+    this.client.mark('read', { ids: [event.id] }).catch(() => {});
+    const isPlain = !click || (click.button === 0 && !click.metaKey && !click.ctrlKey && !click.shiftKey);
+    if (isPlain && !this.say('ec-navigate', { url: cta.href, event })) click?.preventDefault();
+    else if (!click && !cta.host) location.assign(cta.href);
+  }
+
+  /** A click on an OS notification has brought the person here. */
+  navigate(event, url) {
+    const cta = ctaOf({ cta: { url } }, this);
+    if (cta) this.follow(event, cta, null);
+  }
+
+  #sayAnswered(event, answer) {
+    this.toast({ title: this.words.t('answered_already', { answer: answerText(event, answer) }), key: 'answer', body: event.title });
+  }
+
+  #listen() {
+    const { client } = this;
+    client.addEventListener('counts', ({ detail }) => this.say('ec-unread', { count: detail.unread, unseen: detail.unseen }));
+    client.addEventListener('status', ({ detail }) => this.#showStatus(detail.status));
+    client.addEventListener('answered', ({ detail }) => this.say('ec-action-answered', detail));
+    client.addEventListener('gap', ({ detail }) => this.say('ec-gap', detail));
+    document.addEventListener('keydown', (event) => event.key === 'F8' && this.#toaster.size > 0 && this.#toaster.enter());
+    // A host's dialog opens or closes: the toasts go with it.
+    for (const type of ['toggle', 'close']) document.addEventListener(type, () => this.raise(), true);
+  }
+
+  #showStatus(status) {
+    this.dataset.status = status;
+    this.say('ec-status', { status });
+    if (status === 'unauthorized') announce(this.words.t('unauthorized'), 'polite');
+  }
+}
+
+customElements.define('ec-notification-center', NotificationCenter);

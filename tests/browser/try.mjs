@@ -1,0 +1,38 @@
+import { Fake } from './support/fake.js';
+import { Front } from './support/front.js';
+import { page as pages } from './support/pages.js';
+import { launch, open, shot, violations, until } from './support/browser.js';
+const fake = await Fake.start(); const front = await Front.start(fake.url, pages);
+const site = { url: front.url, token: fake.token };
+const b = await launch();
+for (const [size, scheme, lang] of [['desktop','light','ru'],['phone','dark','en']]) {
+  const user = size === 'desktop' ? 1 : 2;
+  const v = await open(b, site, { user, size, scheme });
+  const p = await v.tab(`/t/${lang}`);
+  fake.emit({user_id:user,type:'job.done',title:lang==='ru'?'Заметка переработана':'Your note is reworked',body:lang==='ru'?'Стало короче и яснее. Посмотрите, что изменилось.':'Shorter and clearer. See what changed.',cta:{label:lang==='ru'?'Открыть':'Open',url:'/notes/7'},data:{note_id:7,job_id:'j1',service:'notes'}});
+  fake.emit({user_id:user,type:'job.progress',title:lang==='ru'?'Карта видения строится':'Rebuilding your map',data:{job_id:'j2',percent:42,status:'running',service:'vision'}});
+  fake.emit({user_id:user,type:'reminder.due',title:lang==='ru'?'Пора вспомнить заметку':'Time to recall a note',body:'Feynman',data:{note_id:7,service:'notes'}});
+  await p.waitForTimeout(700);
+  await shot(p, `try-toasts-${size}`);
+  console.log(await violations(p));
+  fake.emit({user_id:user,type:'system.alert',level:'critical',title:lang==='ru'?'Платёж не прошёл':'Payment failed',body:lang==='ru'?'Карта отклонена банком. Доступ закроется завтра.':'The bank has declined your card. Access ends tomorrow.',cta:{label:lang==='ru'?'Оплатить':'Pay',url:'/pay'},data:{issue_id:'i1',source_service:'billing'}});
+  fake.emit({user_id:user,type:'system.alert',level:'warning',title:lang==='ru'?'Работы в субботу':'Maintenance on Saturday',body:'02:00–03:00',data:{issue_id:'i2',source_service:'ops'}});
+  await p.waitForTimeout(400);
+  await shot(p, `try-banner-${size}`);
+  console.log(await violations(p));
+  fake.emit({user_id:user,type:'action.required',title:lang==='ru'?'Какой черновик оставить?':'Which draft do you want to keep?',body:lang==='ru'?'Версия А короче, версия Б подробнее. Второй черновик останется в архиве.':'Version A is shorter, version B has more detail.',data:{action_id:'a1',options:[{value:'A',label:lang==='ru'?'Черновик А':'Draft A'},{value:'B',label:lang==='ru'?'Черновик Б':'Draft B'}],due_at:new Date(Date.now()+500000).toISOString(),service:'notes'}});
+  fake.emit({user_id:user,type:'action.required',title:'Second',data:{action_id:'a2',options:['x','y','z']}});
+  await p.waitForTimeout(500);
+  await shot(p, `try-dialog-${size}`);
+  console.log(await violations(p));
+  await p.keyboard.press('Escape'); await p.keyboard.press('Escape');
+  await p.waitForTimeout(300);
+  console.log(await p.locator('dialog[open]').count());
+  await p.locator('ec-bell button').first().click();
+  await p.waitForTimeout(700);
+  await shot(p, `try-inbox-${size}`);
+  console.log(await violations(p));
+  console.log(await p.evaluate(() => [violations, heard.map(h=>h.name).join()]));
+  await v.close().catch(e => console.log(e.message));
+}
+await b.close(); front.close(); fake.close();
