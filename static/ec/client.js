@@ -79,6 +79,15 @@ export class EventCenter extends EventTarget {
     return this.#tabs?.isLeader ?? false;
   }
 
+  /**
+   * Calls `handler` with what a CustomEvent of ours says.
+   * @template {keyof import('./ec.js').ClientEvents} Name
+   * @param {Name} name @param {(detail: import('./ec.js').ClientEvents[Name]) => void} handler
+   */
+  listen(name, handler) {
+    this.addEventListener(name, (/** @type {any} */ { detail }) => handler(detail));
+  }
+
   /** Calls `handler` for each event whose type fits: `job.done`, `job.*`, `*`. @returns {() => void} stops it */
   on(types, handler) {
     const fits = new RegExp(`^${types.split('*').map((part) => part.replace(/[.\\+?^$()[\]{}|]/g, '\\$&')).join('.*')}$`);
@@ -165,9 +174,8 @@ export class EventCenter extends EventTarget {
     addEventListener('online', wake, options);
     addEventListener('offline', () => this.#socket.wake(), options);
     document.addEventListener('visibilitychange', () => {
-      if (document.hidden) return;
-      this.#tabs.want();
-      wake();
+      this.#tabs.look();
+      if (!document.hidden) wake();
     }, options);
     // An open socket keeps a page out of the back/forward cache, and a frozen leader would leave the others deaf.
     addEventListener('pagehide', () => this.#tabs.leave(), options);
@@ -185,6 +193,7 @@ export class EventCenter extends EventTarget {
     const step = this.#position.move(frame);
     if (step === 'lost') this.#socket.restart();
     if (step !== 'next') return;
+    if (frame.t === 'event') frame.replay &&= this.#position.wasAway;
     this.#apply(frame);
     this.#tabs.post({ t: 'frame', frame });
     if (frame.t === 'replay_done') {

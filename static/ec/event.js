@@ -1,6 +1,8 @@
 // What can be told from an event alone.
 
-/** What an event stands for until it is dealt with; null for one that passes. */
+/** @typedef {import('./ec.js').Event} Event */
+
+/** What an event stands for until it is dealt with; null for one that passes. @param {Event} event */
 export function standingKey(event) {
   switch (event.type) {
     case 'action.required':
@@ -14,14 +16,16 @@ export function standingKey(event) {
   }
 }
 
-/** A job's progress and its end share a key, so that one takes the other's place. */
+/** A job's progress and its end share a key, so that one takes the other's place. @param {Event} event */
 export const jobKey = ({ data, collapse_key, id }) => `job:${data?.job_id ?? data?.health_job_id ?? collapse_key ?? id}`;
 
+/** @param {Event} event */
 export const chatOf = ({ data, collapse_key, id }) => data?.conversation_id ?? data?.thread_id ?? collapse_key ?? id;
 
+/** @param {Event} event */
 export const actionOf = ({ data, id }) => String(data?.action_id ?? id);
 
-/** The options of a decision, as `{ value, label }`: services write texts or objects. */
+/** The options of a decision, as `{ value, label }`: services write texts or objects. @param {Event} event */
 export function optionsOf({ data }) {
   const options = Array.isArray(data?.options) ? data.options : [];
   return options
@@ -30,10 +34,11 @@ export function optionsOf({ data }) {
     .map(({ value, label }) => ({ value: String(value), label: String(label ?? value) }));
 }
 
-/** What was chosen, as the person knows it. */
+/** What was chosen, as the person knows it. @param {Event} event */
 export function answerText(event, answer) {
   const chosen = answer?.option ?? answer?.text ?? '';
   return optionsOf(event).find(({ value }) => value === chosen)?.label ?? String(chosen);
 }
 
+/** @param {Event} event */
 export const isOver = ({ expires_at }) => expires_at != null && new Date(expires_at).getTime() < Date.now();

@@ -45,10 +45,10 @@ export class Router {
     this.#client = client;
     this.#jobs = new Jobs(center);
     this.#standing = new Standing(client);
-    client.addEventListener('event', ({ detail }) => this.take(detail));
-    client.addEventListener('replayed', () => this.#endReplay());
-    client.addEventListener('answered', ({ detail }) => this.#settle(`action:${detail.action_id}`));
-    client.addEventListener('peer', ({ detail }) => this.#hear(detail));
+    client.listen('event', (detail) => this.take(detail));
+    client.listen('replayed', () => this.#endReplay());
+    client.listen('answered', (detail) => this.#settle(`action:${detail.action_id}`));
+    client.listen('peer', (detail) => this.#hear(detail));
     document.addEventListener('visibilitychange', () => this.#showPending());
   }
 
@@ -77,7 +77,7 @@ export class Router {
     const detail = { event, seq, replay: isReplay };
     const names = ['ec-event', DOM_EVENTS[event.type]].filter(Boolean);
     const extra = event.type === 'message.new' ? { chat_id: chatOf(event) } : {};
-    return !names.every((name) => this.#center.say(name, { ...detail, ...extra }));
+    return names.map((name) => this.#center.say(name, { ...detail, ...extra })).includes(false);
   }
 
   #react(event) {

@@ -2,6 +2,7 @@
 
 const ACK_MS = 200;
 const ACK_EVENTS = 16;
+const AWAY_MS = 60_000; // Who was gone for less has missed nothing: what came meanwhile is as new as what comes now.
 const ACK_IDS_MAX = 100; // As many as one frame may name; the rest goes into the next.
 
 /** The position, kept over restarts, and what is still to be acknowledged. */
@@ -20,6 +21,9 @@ export class Position {
     this.resume = null;
     this.epoch = null;
     this.user = null;
+    this.at = 0;
+    /** Whether the person was away before this session, so that what it replays is old. */
+    this.wasAway = true;
   }
 
   /** Takes over what the tab that led before has kept. */
@@ -27,11 +31,12 @@ export class Position {
     const kept = await this.#store.get('position');
     if (!kept) return;
     const isSameStream = kept.epoch === this.epoch;
-    Object.assign(this, kept, isSameStream && { seq: Math.max(kept.seq, this.seq) });
+    Object.assign(this, kept, { at: Math.max(kept.at, this.at) }, isSameStream && { seq: Math.max(kept.seq, this.seq) });
   }
 
   /** Moves with a frame that the leading tab has handled. */
   follow(frame) {
+    this.at = Date.now();
     if (frame.t === 'welcome') Object.assign(this, { seq: frame.from, epoch: frame.epoch });
     else if (frame.t === 'event') this.seq = frame.seq;
     else if (frame.t === 'gap') this.seq = frame.to;
@@ -54,6 +59,7 @@ export class Position {
   move(frame) {
     switch (frame.t) {
       case 'welcome':
+        this.wasAway = Date.now() - this.at > AWAY_MS;
         Object.assign(this, { seq: frame.from, epoch: frame.epoch, resume: frame.resume ?? this.resume, user: frame.user });
         this.#keep();
         return 'next';
@@ -107,7 +113,8 @@ export class Position {
   }
 
   #keep() {
-    const { seq, resume, epoch, user } = this;
-    this.#store.set('position', { seq, resume, epoch, user });
+    this.at = Date.now();
+    const { seq, resume, epoch, user, at } = this;
+    this.#store.set('position', { seq, resume, epoch, user, at });
   }
 }

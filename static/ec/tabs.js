@@ -41,7 +41,7 @@ export class Tabs {
     }
     if (this.isAlone) return void this.#lead();
     this.#queue({});
-    this.want();
+    this.look();
   }
 
   leave() {
@@ -60,14 +60,16 @@ export class Tabs {
     this.#channel?.postMessage(message);
   }
 
-  /** A tab that is looked at leads rather than one that is not. */
-  want() {
+  /** A tab that is looked at leads rather than one that is not: call it whenever that changes. */
+  look() {
+    if (this.isLeader && document.hidden) this.post({ t: 'hidden' });
     if (!this.isLeader && !document.hidden) this.post({ t: 'want' });
   }
 
   #receive(message) {
     if (message.t === 'beat') this.#heard = performance.now();
     else if (message.t === 'want') this.#yield();
+    else if (message.t === 'hidden') this.look();
     else this.#handlers.onMessage(message);
   }
 

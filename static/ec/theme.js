@@ -26,7 +26,6 @@ export const THEME = sheet(`
   --shadow: var(--ec-shadow, 0 1px 2px light-dark(rgb(18 18 40 / .06), rgb(0 0 0 / .3)), 0 12px 32px -6px light-dark(rgb(18 18 40 / .18), rgb(0 0 0 / .6)));
   --focus: var(--ec-focus, var(--accent));
   --level: var(--info);
-  --tint: color-mix(in srgb, var(--level) 12%, var(--bg));
   font: 400 .9375rem/1.45 var(--font);
   color: var(--fg);
   text-align: start;
@@ -39,15 +38,18 @@ h2, h3, p, ul, ol { margin: 0; padding: 0; font: inherit; }
 ul, ol { list-style: none; }
 bdi { overflow-wrap: anywhere; }
 svg { inline-size: 1.25em; block-size: 1.25em; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
-button, select, a.button { font: inherit; color: inherit; cursor: pointer; }
+button, select { font: inherit; color: inherit; cursor: pointer; }
+option { background: var(--bg); color: var(--fg); }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 [data-level=ok] { --level: var(--ok); }
 [data-level=warning] { --level: var(--warn); }
 [data-level=error], [data-level=critical] { --level: var(--danger); }
+:host, [data-level], .alarming { --tint: color-mix(in srgb, var(--level) 13%, var(--bg)); }
+.alarming { --level: var(--danger); color: var(--level); background: var(--tint); }
 .glyph { display: grid; place-items: center; flex: none; inline-size: 2.25rem; block-size: 2.25rem; border-radius: .7rem; color: var(--level); background: var(--tint); }
 .button {
   display: inline-flex; align-items: center; justify-content: center; gap: .4rem; min-block-size: 2.25rem; padding: .3rem .85rem;
-  border: 1px solid var(--border); border-radius: .65rem; background: var(--bg); font-weight: 550; text-align: center; text-decoration: none;
+  border: 1px solid var(--border); border-radius: .65rem; background: var(--bg); color: inherit; font-weight: 550; text-align: center; text-decoration: none; cursor: pointer;
   transition: background .15s, border-color .15s;
 }
 .button:hover { background: var(--raised); }
@@ -57,6 +59,9 @@ button, select, a.button { font: inherit; color: inherit; cursor: pointer; }
 .quiet { display: inline-grid; place-items: center; min-inline-size: 2.25rem; min-block-size: 2.25rem; padding: 0; border: 0; border-radius: .6rem; background: none; color: var(--muted); }
 .quiet:hover { background: var(--raised); color: var(--fg); }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.snooze { position: relative; }
+.snooze:focus-within { outline: 2px solid var(--focus); outline-offset: 2px; }
+.snooze select { position: absolute; inset: 0; inline-size: 100%; opacity: 0; cursor: pointer; }
 @media (pointer: coarse) { .button, .quiet { min-block-size: 2.75rem; min-inline-size: 2.75rem; } }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .glyph, .button { border: 1px solid; } }

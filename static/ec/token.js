@@ -5,14 +5,14 @@ export class Token {
   #get;
   #token = null;
 
-  /** @param {(() => Promise<string>) | undefined} get */
+  /** @param {(() => Promise<string | null>) | undefined} get */
   constructor(get) {
     this.#get = get;
   }
 
   /** @param {boolean} [anew] @returns {Promise<string | null>} */
   read = async (anew = false) => {
-    if (this.#get && (anew || !this.#token)) this.#token = await this.#get();
+    if (anew || !this.#token) this.#token = (await this.#get?.()) ?? null;
     return this.#token;
   };
 

@@ -11,7 +11,7 @@ export function listenToWorker(center) {
   if (!container) return;
   container.addEventListener('message', ({ data, ports }) => receive(center, data, ports[0]));
   container.startMessages();
-  center.client.addEventListener('marks', ({ detail }) => closeShown(detail, center.client.counts.unread));
+  center.client.listen('marks', (detail) => closeShown(detail, center.client.counts.unread));
   const isWanted = (center.getAttribute('push') ?? 'off') !== 'off';
   if (isWanted) register(center.getAttribute('sw') ?? '/sw.js').catch((error) => center.say('ec-error', { error }));
 }

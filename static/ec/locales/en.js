@@ -2,6 +2,7 @@ export default {
   notifications: 'Notifications',
   bell: { one: 'Notifications, {n} unread', other: 'Notifications, {n} unread' },
   bell_none: 'Notifications, none unread',
+  alerts: 'Alerts',
   toasts: 'Notifications (F8)',
   close: 'Close',
   dismiss: 'Dismiss',

@@ -25,23 +25,25 @@ li[data-level=critical] :focus-visible { outline-color: #fff; }
 .body bdi { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .glyph { inline-size: 2rem; block-size: 2rem; }
 @keyframes unfold { from { opacity: 0; translate: 0 -100%; } }
-@media (width < 30rem) { li { flex-wrap: wrap; } .what { flex-basis: 55%; } .button { order: 1; flex: 1; } }
+.button { flex: none; max-inline-size: 16rem; }
+@media (width < 30rem) { li { flex-wrap: wrap; } .what { flex-basis: 50%; } .button { order: 1; flex: 1 0 100%; max-inline-size: none; } }
 `);
 
 /** The page's alerts. A host may place the element itself; else it becomes the first of the body. */
 export class Banner extends Base {
   #alerts = new Map();
-  #list = h('ul', {});
+  #list = h('ul', { role: 'list' });
+  #region = h('section', {}, this.#list);
 
   constructor() {
     super(STYLE);
-    this.root.append(this.#list);
+    this.root.append(this.#region);
   }
 
   /** @param {string} key @param {import('../ec.js').Event} event @param {import('./center.js').NotificationCenter} center */
   show(key, event, center) {
     this.center();
-    this.#list.setAttribute('aria-label', center.words.t('notifications'));
+    this.#region.setAttribute('aria-label', center.words.t('alerts'));
     const look = lookOf(event);
     const dismiss = () => {
       center.router.putOff(event);

@@ -41,7 +41,10 @@ const KINDS = {
   'task.created': ['task', 'task'],
 };
 
-/** How an event looks: its level, its picture, and the word for both, since colour alone says nothing to many. */
+/**
+ * How an event looks: its level, its picture, and the word for both, since colour alone says nothing to many.
+ * @param {{ type: string, level?: string, data?: any }} event
+ */
 export function lookOf({ type, level = 'info', data }) {
   const isFailed = type === 'job.progress' && data?.status === 'failed';
   const shown = isFailed && level === 'info' ? 'error' : level;

@@ -14,7 +14,7 @@ const STYLE = sheet(`
 .bell svg { inline-size: 1.5rem; block-size: 1.5rem; }
 .bell.rung svg { animation: ring .6s ease-out; transform-origin: 50% 15%; }
 .badge {
-  position: absolute; inset-block-start: .2rem; inset-inline-start: 55%; min-inline-size: 1.2rem; padding-inline: .3rem; border-radius: 1rem;
+  position: absolute; inset-block-start: .1rem; inset-inline-start: 56%; min-inline-size: 1.2rem; padding-inline: .3rem; border-radius: 1rem;
   background: var(--ec-badge, light-dark(#c01f36, #ff7e88)); color: var(--ec-badge-fg, light-dark(#fff, #2b0509)); box-shadow: 0 0 0 2px var(--bg);
   font-size: .72rem; line-height: 1.2rem; font-weight: 700; text-align: center; font-variant-numeric: tabular-nums;
 }
@@ -55,7 +55,7 @@ export class Bell extends Base {
     this.#center = await this.center();
     const { client, words } = this.#center;
     this.#panel.setAttribute('aria-label', words.t('notifications'));
-    client.addEventListener('counts', () => this.#count());
+    client.listen('counts', () => this.#count());
     document.addEventListener('ec-open-inbox', () => this.#panel.matches(':popover-open') || this.toggle());
     addEventListener('resize', () => this.#panel.matches(':popover-open') && this.#place());
     this.#count();
@@ -87,9 +87,11 @@ export class Bell extends Base {
   /** Below the bell, where there is room; on a phone the style lets it fill the screen. */
   #place() {
     const bell = this.#button.getBoundingClientRect();
+    const top = Math.max(GAP_PX, bell.bottom + GAP_PX);
     const isRight = bell.left + bell.width / 2 > innerWidth / 2;
-    Object.assign(this.#panel.style, matchMedia('(width < 30rem)').matches ? { top: '', left: '', right: '' } : {
-      top: `${Math.max(GAP_PX, bell.bottom + GAP_PX)}px`,
+    Object.assign(this.#panel.style, matchMedia('(width < 30rem)').matches ? { top: '', left: '', right: '', maxHeight: '' } : {
+      top: `${top}px`,
+      maxHeight: `${innerHeight - top - GAP_PX}px`,
       left: isRight ? 'auto' : `${Math.max(GAP_PX, bell.left)}px`,
       right: isRight ? `${Math.max(GAP_PX, innerWidth - bell.right)}px` : 'auto',
     });

@@ -18,11 +18,17 @@ export class NotificationCenter extends Base {
   #toaster = new Toaster();
   #banner = null;
   #dialog = null;
-  #isBegun = false;
+  // Kept, so that what waits for them goes on in its order.
+  #dialogCode = null;
+  #bannerCode = null;
+  /** @type {Promise<void> | null} */
+  #begun = null;
 
-  async connectedCallback() {
-    if (this.#isBegun) return;
-    this.#isBegun = true;
+  connectedCallback() {
+    this.#begun ??= this.#begin();
+  }
+
+  async #begin() {
     for (const urgency of ['polite', 'assertive']) liveRegion(document.body, urgency);
     this.words = await Words.load(this.lang);
     if (!this.dir) this.dir = document.dir || 'ltr';
@@ -33,16 +39,21 @@ export class NotificationCenter extends Base {
     this.client = new EventCenter({
       server: this.getAttribute('server') ?? '/',
       user: this.getAttribute('user') ?? undefined,
-      getToken: /** @type {any} */ (this).getToken,
+      getToken: async () => /** @type {any} */ (this).getToken?.(),
     });
     this.router = new Router(this, this.client);
     this.#listen();
     provide(this);
-    if (!this.hasAttribute('manual')) await this.connect();
+    if (!this.hasAttribute('manual')) await this.#connect();
   }
 
-  /** Connects; called by itself unless the attribute `manual` is there. */
+  /** Connects: for an element with the attribute `manual`, which does not do so by itself. */
   async connect() {
+    await this.#begun;
+    await this.#connect();
+  }
+
+  async #connect() {
     await this.client.connect();
     listenToWorker(this);
     await this.router.restore();
@@ -74,7 +85,7 @@ export class NotificationCenter extends Base {
       isSnoozable && snoozeMenu(this, (until) => {
         settle();
         this.client.mark('snooze', { ids: [event.id], until });
-      }),
+      }, 'button'),
     ];
     this.#toaster.show({ key, ms, title: event.title, body: event.body, actions, percent, onDismiss, ...lookOf(event) });
   }
@@ -94,10 +105,9 @@ export class NotificationCenter extends Base {
 
   /** Asks for a decision, in a modal dialog, after those that were asked for before. */
   async ask(event) {
-    if (!this.#dialog) {
-      const { Dialog } = await import('./dialog.js');
-      this.#dialog ??= new Dialog(this);
-    }
+    this.#dialogCode ??= import('./dialog.js');
+    const { Dialog } = await this.#dialogCode;
+    this.#dialog ??= new Dialog(this);
     this.#dialog.ask(event);
   }
 
@@ -110,7 +120,8 @@ export class NotificationCenter extends Base {
 
   /** Puts an alert at the top of the page. */
   async alertAt(key, event) {
-    await import('./banner.js');
+    this.#bannerCode ??= import('./banner.js');
+    await this.#bannerCode;
     this.#banner ??= document.querySelector('ec-banner') ?? document.createElement('ec-banner');
     if (!this.#banner.isConnected) document.body.prepend(this.#banner);
     this.#banner.show(key, event, this);
@@ -154,7 +165,7 @@ export class NotificationCenter extends Base {
   /** A click on an OS notification has brought the person here. */
   navigate(event, url) {
     const cta = ctaOf({ cta: { url } }, this);
-    if (cta) this.follow(event, cta, null);
+    if (cta && event?.id) this.follow(event, cta, null);
   }
 
   #sayAnswered(event, answer) {
@@ -163,10 +174,10 @@ export class NotificationCenter extends Base {
 
   #listen() {
     const { client } = this;
-    client.addEventListener('counts', ({ detail }) => this.say('ec-unread', { count: detail.unread, unseen: detail.unseen }));
-    client.addEventListener('status', ({ detail }) => this.#showStatus(detail.status));
-    client.addEventListener('answered', ({ detail }) => this.say('ec-action-answered', detail));
-    client.addEventListener('gap', ({ detail }) => this.say('ec-gap', detail));
+    client.listen('counts', (detail) => this.say('ec-unread', { count: detail.unread, unseen: detail.unseen }));
+    client.listen('status', (detail) => this.#showStatus(detail.status));
+    client.listen('answered', (detail) => this.say('ec-action-answered', detail));
+    client.listen('gap', (detail) => this.say('ec-gap', detail));
     document.addEventListener('keydown', (event) => event.key === 'F8' && this.#toaster.size > 0 && this.#toaster.enter());
     // A host's dialog opens or closes: the toasts go with it.
     for (const type of ['toggle', 'close']) document.addEventListener(type, () => this.raise(), true);

@@ -14,9 +14,8 @@ dialog {
 }
 dialog[open] { display: flex; flex-direction: column; animation: appear .22s cubic-bezier(.2, .9, .3, 1.05); }
 dialog::backdrop { background: light-dark(rgb(24 24 44 / .42), rgb(0 0 0 / .62)); backdrop-filter: blur(3px); }
-header { display: flex; align-items: center; gap: .75rem; padding: 1.35rem 1.35rem 0; color: var(--muted); font-size: .875rem; font-weight: 550; }
+.head { display: flex; align-items: center; gap: .75rem; padding: 1.35rem 1.35rem 0; color: var(--muted); font-size: .875rem; font-weight: 550; }
 .deadline { margin-inline-start: auto; padding: .15rem .6rem; border-radius: 1rem; background: var(--raised); font-variant-numeric: tabular-nums; }
-.deadline.soon { --level: var(--danger); color: var(--level); background: var(--tint); }
 .text { flex: 1; min-block-size: 3rem; padding: .9rem 1.35rem 0; overflow-y: auto; overscroll-behavior: contain; }
 h2 { font-size: 1.2rem; font-weight: 650; line-height: 1.3; letter-spacing: -.01em; text-wrap: balance; }
 h2:focus { outline: none; }
@@ -24,9 +23,9 @@ h2:focus { outline: none; }
 .options { display: grid; gap: .55rem; padding: 1.1rem 1.35rem .35rem; max-block-size: 45dvh; overflow-y: auto; }
 .options .button { min-block-size: 2.85rem; padding-block: .45rem; border-radius: .8rem; }
 .options.two { grid-template-columns: 1fr 1fr; }
-.problem { --level: var(--danger); margin: .5rem 1.35rem 0; padding: .55rem .8rem; border-radius: .65rem; color: var(--level); background: var(--tint); font-size: .875rem; }
-footer { display: flex; align-items: center; gap: 1rem; padding: .35rem 1.35rem 1.1rem; color: var(--muted); font-size: .8125rem; }
-footer .quiet { margin-inline-start: auto; padding-inline: .9rem; font-weight: 550; }
+.problem { margin: .5rem 1.35rem 0; padding: .55rem .8rem; border-radius: .65rem; font-size: .875rem; }
+.tail { display: flex; align-items: center; gap: 1rem; padding: .35rem 1.35rem 1.1rem; color: var(--muted); font-size: .8125rem; }
+.tail .quiet { margin-inline-start: auto; padding-inline: .9rem; font-weight: 550; }
 @keyframes appear { from { opacity: 0; scale: .96; translate: 0 .5rem; } }
 @media (width < 30rem) {
   dialog { inline-size: 100%; max-inline-size: 100%; margin-block-end: 0; border-end-start-radius: 0; border-end-end-radius: 0; border-inline: 0; border-block-end: 0; padding-block-end: env(safe-area-inset-bottom); }
@@ -96,13 +95,13 @@ export class Dialog {
     const live = [...this.#dialog.children].filter((child) => child.hasAttribute('data-ec-live') || child.localName === 'ec-toaster');
     this.#dialog.setAttribute('data-level', level);
     this.#dialog.replaceChildren(
-      h('header', {}, glyph(picture), words.t(level === 'info' ? 'action' : level), deadline),
+      h('div', { class: 'head' }, glyph(picture), words.t(level === 'info' ? 'action' : level), deadline),
       h('div', { class: 'text' },
         h('h2', { id: 'title', tabindex: '-1' }, said(event.title)),
         h('p', { class: 'body', id: 'body' }, said(event.body))),
       this.#options(event),
-      h('p', { class: 'problem', role: 'alert', hidden: true }),
-      h('footer', {}, h('span', { class: 'waiting' }), later),
+      h('p', { class: 'problem alarming', role: 'alert', hidden: true }),
+      h('div', { class: 'tail' }, h('span', { class: 'waiting' }), later),
       ...live);
     for (const urgency of ['polite', 'assertive']) liveRegion(this.#dialog, urgency);
     this.#showWaiting();
@@ -154,7 +153,7 @@ export class Dialog {
     if (shown.hidden) return;
     const tick = () => {
       const left = end - Date.now();
-      shown.classList.toggle('soon', left < 60_000);
+      shown.classList.toggle('alarming', left < 60_000);
       shown.textContent = left > 0 ? words.t('deadline', { left: words.countdown(left) }) : words.t('deadline_over');
       if (left <= 0) {
         clearInterval(this.#timer);

@@ -1,6 +1,6 @@
 // One entry of the inbox.
 
-import { ICONS, h, icon, said } from '../dom.js';
+import { h, said } from '../dom.js';
 import { sheet } from '../theme.js';
 import { ctaLink, glyph, iconButton, lookOf } from './base.js';
 import { snoozeMenu } from './snooze.js';
@@ -20,15 +20,10 @@ time { flex: none; color: var(--muted); font-size: .8125rem; font-variant-numeri
 .foot { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .5rem; min-block-size: 2.25rem; margin-block-start: .25rem; color: var(--muted); font-size: .8125rem; }
 .tools { display: flex; align-items: center; margin-inline-start: auto; margin-inline-end: -.5rem; }
 .foot .button { min-block-size: 2rem; padding-block: .15rem; font-size: .8125rem; }
-.foot select.button { inline-size: 2.25rem; padding: 0 0 0 2.25rem; border-color: transparent; background: none; appearance: none; }
-.snooze { position: relative; display: inline-grid; color: var(--muted); }
-.snooze svg { position: absolute; inset-inline-start: .55rem; inset-block-start: calc(50% - .625em); pointer-events: none; }
-.snooze:hover { color: var(--fg); }
-.snooze:hover select { background: var(--bg); }
 .service { padding: .05rem .5rem; border-radius: 1rem; background: var(--raised); border: 1px solid var(--border); }
 `);
 
-/** The service that an event says it is from. */
+/** The service that an event says it is from. @param {import('../ec.js').Event} event */
 export const serviceOf = ({ data }) => data?.service ?? data?.source_service ?? null;
 
 /**
@@ -63,13 +58,14 @@ export function entryRow(entry, center) {
   return row;
 }
 
-function tools(entry, { words }, mark) {
+function tools(entry, center, mark) {
+  const { words } = center;
   if (entry.snoozed_until) return h('div', { class: 'tools' }, iconButton('restore', words.t('unsnooze'), () => mark('unsnooze')));
   if (entry.archived_at) return h('div', { class: 'tools' }, iconButton('restore', words.t('unarchive'), () => mark('unarchive')));
   return h('div', { class: 'tools', part: 'actions' },
     entry.read_at
       ? iconButton('info', words.t('make_unread'), () => mark('unread'))
       : iconButton('read', words.t('read'), () => mark('read')),
-    h('span', { class: 'snooze' }, snoozeMenu({ words }, (until) => mark('snooze', { until })), icon(...ICONS.clock)),
+    snoozeMenu(center, (until) => mark('snooze', { until }), 'quiet'),
     iconButton('archive', words.t('archive'), () => mark('archive')));
 }

@@ -14,8 +14,10 @@ const STYLE = sheet(`
 :host { display: flex; flex-direction: column; min-block-size: 0; block-size: min(40rem, 80dvh); background: var(--bg); }
 .top { display: flex; align-items: center; gap: .5rem; padding: .85rem .75rem .5rem 1rem; }
 h2 { flex: 1; font-size: 1.1rem; font-weight: 650; letter-spacing: -.01em; }
-.filters { display: flex; gap: .35rem; padding: .1rem 1rem .7rem; overflow-x: auto; scrollbar-width: none; border-block-end: 1px solid var(--border); }
-.filters :is(button, select) { flex: none; min-block-size: 2rem; padding: .2rem .8rem; border: 1px solid transparent; border-radius: 2rem; background: none; color: var(--muted); font-size: .875rem; }
+.plain { min-block-size: 2.25rem; padding: .2rem .6rem; border: 0; border-radius: .6rem; background: none; color: var(--accent); font-size: .875rem; font-weight: 550; }
+.plain:hover { background: var(--raised); }
+.filters { display: flex; flex-wrap: wrap; gap: .3rem; padding: .1rem .85rem .7rem; border-block-end: 1px solid var(--border); }
+.filters :is(button, select) { flex: none; min-block-size: 2rem; padding: .2rem .65rem; border: 1px solid transparent; border-radius: 2rem; background: none; color: var(--muted); font-size: .8125rem; }
 .filters :is(button, select):hover { background: var(--raised); }
 .filters [aria-pressed=true] { background: var(--fg); color: var(--bg); }
 .filters select { border-color: var(--border); max-inline-size: 11rem; }
@@ -24,7 +26,7 @@ h2 { flex: 1; font-size: 1.1rem; font-weight: 650; letter-spacing: -.01em; }
 .note { display: grid; justify-items: center; gap: .35rem; padding: 3rem 1.5rem; color: var(--muted); text-align: center; text-wrap: balance; }
 .note svg { inline-size: 2.5rem; block-size: 2.5rem; margin-block-end: .5rem; stroke-width: 1.2; color: var(--accent); }
 .note strong { color: var(--fg); font-size: 1.05rem; font-weight: 600; }
-@media (pointer: coarse) { .filters :is(button, select) { min-block-size: 2.75rem; } }
+@media (pointer: coarse) { .plain, .filters :is(button, select) { min-block-size: 2.75rem; } }
 `);
 
 /** The inbox as a list with filters. */
@@ -50,11 +52,11 @@ export class Inbox extends Base {
     this.#center = await this.center();
     this.#build(this.#center.words);
     const { client } = this.#center;
-    client.addEventListener('entry', ({ detail }) => this.#add(detail));
-    client.addEventListener('marks', ({ detail }) => this.#mark(detail));
-    client.addEventListener('gap', () => this.load());
-    client.addEventListener('replayed', ({ detail }) => detail.count > 0 && this.load());
-    client.addEventListener('status', () => this.#showStatus());
+    client.listen('entry', (detail) => this.#add(detail));
+    client.listen('marks', (detail) => this.#mark(detail));
+    client.listen('gap', () => this.load());
+    client.listen('replayed', (detail) => detail.count > 0 && this.load());
+    client.listen('status', () => this.#showStatus());
     document.addEventListener('visibilitychange', () => this.#see());
     this.#showStatus();
     await this.load();
@@ -85,7 +87,7 @@ export class Inbox extends Base {
     this.root.append(
       h('div', { class: 'top', part: 'header' },
         h('h2', { tabindex: '-1' }, words.t('notifications')),
-        h('button', { type: 'button', class: 'button', onclick: () => this.#readAll() }, words.t('read_all')),
+        h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all')),
         h('slot', { name: 'header' })),
       filters, status, scroll, h('slot', { name: 'footer' }));
     this.#rows = new Rows({

@@ -1,6 +1,6 @@
 // "Not now": a button that opens a few times to choose from.
 
-import { h } from '../dom.js';
+import { ICONS, h, icon } from '../dom.js';
 
 const MINUTE_MS = 60_000;
 const MORNING_HOUR = 9;
@@ -17,14 +17,16 @@ const CHOICES = {
 };
 
 /**
- * A native select, for its menu is at home on every phone and in every screen reader.
+ * A native select under our own picture, for its menu is at home on every phone and in every screen reader.
  * @param {import('./center.js').NotificationCenter} center
  * @param {(until: string) => void} onChoose
+ * @param {'button' | 'quiet'} look
  */
-export function snoozeMenu({ words }, onChoose, attributes = {}) {
-  const select = h('select', { class: 'button', 'aria-label': words.t('snooze'), ...attributes },
+export function snoozeMenu({ words }, onChoose, look) {
+  const select = h('select', { 'aria-label': words.t('snooze'), title: words.t('snooze') },
     h('option', { value: '', selected: true }, words.t('snooze')),
     Object.keys(CHOICES).map((name) => h('option', { value: name }, words.t(name))));
   select.addEventListener('change', () => select.value && onChoose(CHOICES[select.value]().toISOString()));
-  return select;
+  const word = look === 'button' && h('span', { 'aria-hidden': 'true' }, words.t('snooze'));
+  return h('span', { class: `snooze ${look}` }, icon(...ICONS.clock), word, select);
 }

@@ -30,10 +30,12 @@ li.leaving { opacity: 0; translate: 0 .5rem; transition: opacity .18s, translate
 .body { margin-block-start: .15rem; color: var(--muted); font-size: .875rem; }
 .actions { grid-column: 2 / -1; display: flex; flex-wrap: wrap; gap: .5rem; margin-block-start: .6rem; }
 .actions .button { font-size: .875rem; max-inline-size: 100%; }
-.quiet { margin: -.35rem -.35rem 0 0; align-self: start; }
+.close { grid-area: 1 / 3; margin-block-start: -.35rem; margin-inline-end: -.35rem; align-self: start; }
 .bar { grid-column: 2 / -1; }
+/* Over a dialog they keep out of its way, which on a phone is at the bottom. */
+:host([over]) section { inset-block: calc(1.25rem + env(safe-area-inset-top)) auto; }
 @keyframes arrive { from { opacity: 0; translate: 0 1rem; scale: .97; } }
-@media (width < 30rem) { section { inset-inline: .75rem; inset-block-end: calc(.75rem + env(safe-area-inset-bottom)); inline-size: auto; } }
+@media (width < 30rem) { section { inset-inline: .75rem; inline-size: auto; } }
 `);
 
 /**
@@ -129,6 +131,7 @@ export class Toaster extends Base {
     if (isOpen && this.parentNode === place) return;
     if (isOpen) this.#section.hidePopover();
     if (this.parentNode !== place) this.#moveTo(place);
+    this.toggleAttribute('over', place !== document.body);
     this.#section.showPopover();
   }
 
@@ -144,6 +147,7 @@ export class Toaster extends Base {
     else place.append(this);
   }
 
+  /** @param {Toast} toast */
   #build({ key, title, body, level, picture, word, actions = [], percent, onDismiss }) {
     const close = () => {
       onDismiss?.();
@@ -155,13 +159,14 @@ export class Toaster extends Base {
       h('div', { class: 'what' },
         h('p', { class: 'title', part: 'title' }, h('span', { class: 'unseen' }, `${this.words.t(word)}: `), said(title)),
         body && h('p', { class: 'body', part: 'body' }, said(body))),
-      iconButton('close', this.words.t('close'), close),
       percent !== undefined && bar(percent, title),
-      buttons.length > 0 && h('div', { class: 'actions', part: 'actions' }, buttons));
+      buttons.length > 0 && h('div', { class: 'actions', part: 'actions' }, buttons),
+      iconButton('close', this.words.t('close'), close, { class: 'quiet close' }));
     swipe(item, close);
     return item;
   }
 
+  /** @param {Toast} toast */
   #say({ title, body = '', word, level, spoken }) {
     const text = spoken ?? `${this.words.t(word)}: ${title}. ${body.slice(0, ANNOUNCED_BODY)}`;
     if (text) announce(text, level === 'error' || level === 'critical' ? 'assertive' : 'polite');

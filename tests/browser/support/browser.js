@@ -8,6 +8,7 @@ const SHOTS = new URL('../../../target/screenshots/', import.meta.url);
 const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 export const ARGS = ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 export const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const WAIT_MS = 8000;
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox: false, args: ARGS });
@@ -20,6 +21,7 @@ export async function open(browser, site, { user, size = 'desktop', scheme = 'li
   const context = await browser.newContext({
     viewport: SIZES[size], hasTouch: size === 'phone', isMobile: size === 'phone', colorScheme: scheme, reducedMotion: 'reduce', ...options,
   });
+  context.setDefaultTimeout(WAIT_MS);
   const { hostname } = new URL(site.url);
   if (user) await context.addCookies([{ name: 'ec_token', value: await site.token(user), domain: hostname, path: '/' }]);
   const visitor = new Visitor(context, site);
@@ -61,7 +63,7 @@ class Visitor {
 }
 
 /** Waits for a condition, with a deadline. */
-export async function until(condition, what, ms = 8000) {
+export async function until(condition, what, ms = WAIT_MS) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await condition();

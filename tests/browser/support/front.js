@@ -38,8 +38,9 @@ export class Front {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  get openSockets() {
-    return this.#sockets.size;
+  /** Lets nothing through any more on open sockets, and says nothing of it, as phones and proxies do. */
+  silence() {
+    for (const socket of this.#sockets) socket.silence();
   }
 
   #answer(request, response) {
@@ -68,6 +69,10 @@ export class Front {
       engine.write(head);
       engine.pipe(socket).pipe(engine);
     });
+    socket.silence = () => {
+      engine.unpipe(socket);
+      socket.unpipe(engine);
+    };
     this.#sockets.add(socket);
     for (const end of [engine, socket]) {
       end.on('error', () => {});

@@ -17,6 +17,7 @@ export function page(path) {
   const lang = wishes.includes('en') ? 'en' : 'ru';
   const theme = ['light', 'dark'].find((name) => wishes.includes(name));
   const push = wishes.includes('push') ? ' push="ask-later"' : '';
+  const manual = wishes.includes('manual') ? ' manual' : '';
   const { title, text } = WORDS[lang];
   return {
     kind: 'html',
@@ -32,7 +33,7 @@ export function page(path) {
 <script type="module" src="/ec/ec.js"></script>
 </head>
 <body>
-<ec-notification-center${theme ? ` theme="${theme}"` : ''}${push}></ec-notification-center>
+<ec-notification-center${theme ? ` theme="${theme}"` : ''}${push}${manual}></ec-notification-center>
 <header><h1>${title}</h1><ec-bell></ec-bell></header>
 <main><p>${text}</p><button id="own">OK</button>${wishes.includes('inbox') ? '<ec-inbox></ec-inbox>' : ''}
 <dialog id="dialog" aria-label="Dialog"><p>Dialog</p><button>OK</button></dialog></main>
