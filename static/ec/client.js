@@ -1,19 +1,14 @@
 // The client without a face: one person's stream and inbox, shared by all tabs of the browser.
 
-import { Rest } from './rest.js';
+import { Rest, Token } from './rest.js';
 import { Socket } from './socket.js';
 import { Store, randomName } from './store.js';
 import { Position } from './stream.js';
 import { Tabs } from './tabs.js';
-import { Token } from './token.js';
 
 const RECENT_MAX = 500; // Ids that push and stream may both bring; older ones are told apart by their numbers.
 const COUNT_MS = 1000;
-
-/**
- * @typedef {import('./ec.js').Options} Options
- * @typedef {import('./ec.js').Event} Event
- */
+const TELL_MS = 100; // Many events at once are one change of the count.
 
 /** A person's connection. It says what happens by CustomEvents: see `ec.d.ts`. */
 export class EventCenter extends EventTarget {
@@ -24,9 +19,10 @@ export class EventCenter extends EventTarget {
   #token;
   #recent = new Map();
   #counting = 0;
+  #telling = 0;
   #listeners = new AbortController();
 
-  /** @param {Options} options */
+  /** @param {import('./ec.js').Options} options */
   constructor(options) {
     super();
     this.#options = options;
@@ -69,7 +65,7 @@ export class EventCenter extends EventTarget {
     this.#tabs?.leave();
   }
 
-  /** Disconnects, and forgets the person: call it when they sign out. */
+  /** For when they sign out. */
   async forget() {
     this.disconnect();
     await this.store?.clear();
@@ -79,24 +75,23 @@ export class EventCenter extends EventTarget {
     return this.#tabs?.isLeader ?? false;
   }
 
-  /**
-   * Calls `handler` with what a CustomEvent of ours says.
-   * @template {keyof import('./ec.js').ClientEvents} Name
-   * @param {Name} name @param {(detail: import('./ec.js').ClientEvents[Name]) => void} handler
-   */
+  /** @template {keyof import('./ec.js').ClientEvents} N @param {N} name @param {(detail: import('./ec.js').ClientEvents[N]) => void} handler */
   listen(name, handler) {
     this.addEventListener(name, (/** @type {any} */ { detail }) => handler(detail));
   }
 
   /** Calls `handler` for each event whose type fits: `job.done`, `job.*`, `*`. @returns {() => void} stops it */
   on(types, handler) {
-    const fits = new RegExp(`^${types.split('*').map((part) => part.replace(/[.\\+?^$()[\]{}|]/g, '\\$&')).join('.*')}$`);
-    const listener = (/** @type {any} */ { detail }) => fits.test(detail.event.type) && handler(detail.event, detail);
+    const start = types.endsWith('*') ? types.slice(0, -1) : null;
+    const listener = (/** @type {any} */ { detail }) => {
+      const { type } = detail.event;
+      if (start === null ? type === types : type.startsWith(start)) handler(detail.event, detail);
+    };
     this.addEventListener('event', listener);
     return () => this.removeEventListener('event', listener);
   }
 
-  /** A page of the inbox, newest first. @param {Record<string, string | number | null | undefined>} query */
+  /** A page of the inbox. @param {import('./ec.js').InboxQuery} query */
   async inbox(query = {}) {
     const parameters = Object.entries(query).filter(([, value]) => value != null && value !== '');
     const page = await this.rest.get(`api/inbox?${new URLSearchParams(parameters.map(([name, value]) => [name, String(value)]))}`);
@@ -106,8 +101,7 @@ export class EventCenter extends EventTarget {
 
   /**
    * Marks entries, here and, as soon as it can be said, everywhere.
-   * @param {import('./ec.js').Mark} op
-   * @param {{ ids?: string[], up_to_seq?: number, until?: string }} which
+   * @param {import('./ec.js').Mark} op @param {{ ids?: string[], up_to_seq?: number, until?: string }} which
    */
   async mark(op, which) {
     const { answer } = await this.rest.postSurely(`api/inbox/${op}`, which);
@@ -115,18 +109,13 @@ export class EventCenter extends EventTarget {
     this.#share({ t: 'marks', op, ids: which.ids ?? null, up_to_seq: which.up_to_seq ?? null, until: which.until ?? null, ...counts });
   }
 
-  /**
-   * Answers an action. The first answer wins: a later one is refused with status 409.
-   * @param {string} actionId @param {{ option: string } | { text: string }} answer
-   * @returns {Promise<boolean>} false when it waits for the network
-   */
+  /** Answers an action. @param {string} actionId @param {import('./ec.js').Answer} answer */
   async answer(actionId, answer) {
     const { isLater } = await this.rest.postSurely(`api/actions/${encodeURIComponent(actionId)}/answer`, answer);
     this.#share({ t: 'answered', action_id: actionId, answer });
     return !isLater;
   }
 
-  /** What is known of an action: its event, its options, and its answer when there is one. */
   context(actionId) {
     return this.rest.get(`api/actions/${encodeURIComponent(actionId)}/context`);
   }
@@ -194,8 +183,7 @@ export class EventCenter extends EventTarget {
     if (step === 'lost') this.#socket.restart();
     if (step !== 'next') return;
     if (frame.t === 'event') frame.replay &&= this.#position.wasAway;
-    this.#apply(frame);
-    this.#tabs.post({ t: 'frame', frame });
+    this.#share(frame);
     if (frame.t === 'replay_done') {
       this.#recount();
       this.rest.flush();
@@ -248,10 +236,10 @@ export class EventCenter extends EventTarget {
     if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value);
   }
 
-  /** Something that this tab knows first. */
+  /** Something that this tab knows first. The others are told before it is shown here, and so before that is said. */
   #share(frame) {
-    this.#apply(frame);
     this.#tabs.post({ t: 'frame', frame });
+    this.#apply(frame);
   }
 
   #hear(message) {
@@ -294,7 +282,10 @@ export class EventCenter extends EventTarget {
   #count({ unread, unseen }) {
     if (unread === this.counts.unread && unseen === this.counts.unseen) return;
     this.counts = { unread, unseen };
-    this.#emit('counts', this.counts);
+    this.#telling ||= setTimeout(() => {
+      this.#telling = 0;
+      this.#emit('counts', this.counts);
+    }, TELL_MS);
   }
 
   #emit(type, detail) {

@@ -50,9 +50,6 @@ export const ICONS = {
   work: ['M12 3v4', 'M12 17v4', 'M3 12h4', 'M17 12h4', 'm5.6 5.6 2.9 2.9', 'm15.5 15.5 2.9 2.9'],
   task: ['M5 4h14v16H5z', 'm8.5 12 2.4 2.4 4.6-4.8'],
   close: ['m6 6 12 12', 'M18 6 6 18'],
-  read: ['m4 12.5 4.5 4.5L20 6'],
-  archive: ['M4 5h16v4H4z', 'M6 9v10h12V9', 'M10 13h4'],
-  restore: ['M4 9h11a5 5 0 0 1 0 10H9', 'm8 5-4 4 4 4'],
 };
 
 /** What CSP's `trusted-types eventcenter` allows us: scripts of this origin, and nothing else. */
@@ -80,7 +77,6 @@ export const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
  * @returns {{ href: string, host: string | null } | null} `host` is set when it leads to another origin
  */
 export function safeUrl(text, hosts = []) {
-  // eslint-disable-next-line no-control-regex -- those are what is looked for
   if (typeof text !== 'string' || text === '' || /[\u0000-\u001f\u007f]/.test(text)) return null;
   let url;
   try {

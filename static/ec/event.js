@@ -25,20 +25,5 @@ export const chatOf = ({ data, collapse_key, id }) => data?.conversation_id ?? d
 /** @param {Event} event */
 export const actionOf = ({ data, id }) => String(data?.action_id ?? id);
 
-/** The options of a decision, as `{ value, label }`: services write texts or objects. @param {Event} event */
-export function optionsOf({ data }) {
-  const options = Array.isArray(data?.options) ? data.options : [];
-  return options
-    .map((option) => (typeof option === 'object' && option !== null ? option : { value: option, label: option }))
-    .filter(({ value }) => value !== undefined)
-    .map(({ value, label }) => ({ value: String(value), label: String(label ?? value) }));
-}
-
-/** What was chosen, as the person knows it. @param {Event} event */
-export function answerText(event, answer) {
-  const chosen = answer?.option ?? answer?.text ?? '';
-  return optionsOf(event).find(({ value }) => value === chosen)?.label ?? String(chosen);
-}
-
 /** @param {Event} event */
 export const isOver = ({ expires_at }) => expires_at != null && new Date(expires_at).getTime() < Date.now();

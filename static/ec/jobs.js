@@ -1,7 +1,7 @@
 // Jobs under way: one bar for each, however many ticks a second their services report.
 
 import { jobKey } from './event.js';
-import { Speaker } from './ui/progress.js';
+import { BAR, Speaker, bar } from './ui/progress.js';
 
 const PAINT_MS = 250; // Four times a second is smooth enough with a transition between.
 const JOBS_MAX = 20; // More running jobs than that, and the oldest bar gives way; its end is told all the same.
@@ -19,6 +19,7 @@ export class Jobs {
   /** @param {import('./ui/center.js').NotificationCenter} center */
   constructor(center) {
     this.#center = center;
+    center.dress(BAR);
   }
 
   /** @returns {boolean} whether the job is over */
@@ -59,7 +60,7 @@ export class Jobs {
       this.#shown.delete(key);
       this.#dismissed.add(key);
     };
-    this.#center.toastOf(event, { key, ms: Infinity, percent, onDismiss });
+    this.#center.toastOf(event, { key, ms: Infinity, bar: bar(percent, event.title), onDismiss });
   }
 
   #finish(key, event, status) {

@@ -12,6 +12,33 @@ export class Refused extends Error {
   }
 }
 
+/** The person's token, asked of the host page when it is needed and when the server wants a fresher one. Without one the cookie speaks. */
+export class Token {
+  #get;
+  #token = null;
+
+  /** @param {(() => Promise<string | null>) | undefined} get */
+  constructor(get) {
+    this.#get = get;
+  }
+
+  /** @param {boolean} [anew] @returns {Promise<string | null>} */
+  read = async (anew = false) => {
+    if (anew || !this.#token) this.#token = (await this.#get?.()) ?? null;
+    return this.#token;
+  };
+
+  /** Whom it is about, only to keep people's stores apart: the server is the one that checks it. */
+  async subject() {
+    try {
+      const [, claims] = (await this.read()).split('.');
+      return JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).sub;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
 /** Speaks to one server. */
 export class Rest {
   #server;

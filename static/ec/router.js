@@ -1,8 +1,6 @@
 // From an event to what the person sees: a table by type, each line of which the host page can take over.
 
-import { actionOf, chatOf, isOver, jobKey, standingKey } from './event.js';
-import { Jobs } from './jobs.js';
-import { Standing } from './standing.js';
+import { chatOf, isOver, jobKey, standingKey } from './event.js';
 
 const BURST_MS = 2000;
 const BURST_MAX = 5; // More toasts than that in a burst fold into one that counts them.
@@ -31,8 +29,8 @@ const DOM_EVENTS = {
 export class Router {
   #center;
   #client;
-  #jobs;
-  #standing;
+  #standing = null;
+  #standingCode = null;
   #pending = new Map(); // Toasts of a hidden tab: for whoever comes back first.
   #recent = [];
   #folded = 0;
@@ -43,8 +41,6 @@ export class Router {
   constructor(center, client) {
     this.#center = center;
     this.#client = client;
-    this.#jobs = new Jobs(center);
-    this.#standing = new Standing(client);
     client.listen('event', (detail) => this.take(detail));
     client.listen('replayed', () => this.#endReplay());
     client.listen('answered', (detail) => this.#settle(`action:${detail.action_id}`));
@@ -54,7 +50,18 @@ export class Router {
 
   /** Shows again what stood when the page was left. */
   async restore() {
-    for (const event of await this.#standing.load()) await this.#stand(event, true);
+    const kept = await this.#client.store.get('standing');
+    if (kept?.length > 0) await (await this.#loadStanding()).restore(kept);
+  }
+
+  async #loadStanding() {
+    this.#standingCode ??= import('./standing.js'); // Kept, so that what waits for it stays in its order.
+    const { Standing } = await this.#standingCode;
+    return (this.#standing ??= new Standing(this.#center, this.#client));
+  }
+
+  async #stand(event, isOld) {
+    await (await this.#loadStanding()).stand(event, isOld);
   }
 
   /** @param {{ event: Event, seq: number | null, isReplay: boolean }} entry */
@@ -87,8 +94,7 @@ export class Router {
       case 'system.alert':
         return void this.#stand(event, false);
       case 'job.done':
-        this.#jobs.end(event);
-        this.#standing.remove(jobKey(event));
+        this.#standing?.endJob(event);
         return this.#toast(event, ACTION_MS, { key: jobKey(event) });
       case 'message.new':
         return this.#toast(event, ACTION_MS, { key: `chat:${chatOf(event)}` });
@@ -97,26 +103,6 @@ export class Router {
       default:
         return this.#toast(event, event.cta ? ACTION_MS : TOAST_MS, {});
     }
-  }
-
-  /** What stays until it is dealt with: in every tab, whether it is looked at or not. */
-  async #stand(event, isOld) {
-    const key = standingKey(event);
-    if (event.type === 'action.required') {
-      if (isOld && (await this.#isAnswered(event))) return this.#standing.remove(key);
-      await this.#center.ask(event);
-    } else if (event.type === 'system.alert') {
-      await this.#center.alertAt(key, event);
-    } else if (this.#jobs.take(event)) {
-      return this.#standing.remove(key);
-    }
-    this.#standing.add(key, event);
-    if (!document.hidden) this.#client.displayed(event.id);
-  }
-
-  async #isAnswered(event) {
-    const context = await this.#client.context(actionOf(event)).catch(() => null);
-    return context?.answer != null;
   }
 
   #toast(event, ms, { key = event.collapse_key ?? event.id, isSnoozable = false }) {
@@ -169,7 +155,7 @@ export class Router {
   }
 
   #settle(key) {
-    this.#standing.remove(key);
+    this.#standing?.remove(key);
     this.#center.settle(key);
   }
 

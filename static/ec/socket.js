@@ -1,8 +1,6 @@
 // The person's stream, over a WebSocket or, where networks break those, over server-sent events: it connects, keeps
 // alive, and comes back. What the frames mean is the client's business; PROTOCOL.md says what they are.
 
-import { openSocket, openStream } from './link.js';
-
 const BACKOFF_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
 const SETTLED_MS = 30_000; // A session that lived so long begins its backoff anew.
@@ -13,19 +11,34 @@ const PING_MS = 25_000; // Until the server says its own.
 const SILENT_MAX = 2.5; // So many pings late, and the link is dead, whatever the browser thinks of it.
 const SOCKETS_FAILED_MAX = 3; // Then server-sent events get a try, and sockets again after them.
 
+const PROTOCOL = 'eventcenter.v1.json';
 const BROKEN = [1002, 1003, 1007, 1009];
 
-/**
- * @typedef {'idle' | 'connecting' | 'replaying' | 'live' | 'waiting' | 'offline' | 'unauthorized' | 'refused' | 'replaced'} Status
- * @typedef {object} Options
- * @property {URL} server
- * @property {() => object} hello members of the hello frame
- * @property {(anew: boolean) => Promise<string | null>} token
- * @property {(path: string, body?: object) => Promise<any>} post
- * @property {(frame: any) => void} onFrame
- * @property {(status: Status) => void} onStatus
- * @property {() => void} forget the position does not fit the stream
- */
+/** @returns {import('./types.js').Link} */
+function openSocket({ server }, token, handlers) {
+  const url = new URL('ws', server);
+  url.protocol = server.protocol === 'https:' ? 'wss:' : 'ws:';
+  const socket = new WebSocket(url, token ? [PROTOCOL, `ec.bearer.${token}`] : [PROTOCOL]);
+  socket.onopen = handlers.onOpen;
+  socket.onmessage = ({ data }) => read(data, handlers);
+  socket.onclose = ({ code }) => handlers.onClose(code);
+  return {
+    isStream: false,
+    send: (frame) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(frame)),
+    close: () => socket.close(1000),
+  };
+}
+
+/** Hands a frame on. What cannot be read a newer server may have said; the stream's numbers tell whether it mattered. */
+export function read(text, handlers) {
+  let frame;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return;
+  }
+  if (frame && typeof frame === 'object') handlers.onFrame(frame);
+}
 
 /** One session after the other. */
 export class Socket {
@@ -42,10 +55,10 @@ export class Socket {
   #bye = null;
   #run = 0; // Counts what was begun, so that what was given up says no more.
 
-  /** @param {Options} options */
+  /** @param {import('./types.js').SocketOptions} options */
   constructor(options) {
     this.#options = options;
-    /** @type {Status} */
+    /** @type {import('./ec.js').Status} */
     this.status = 'idle';
   }
 
@@ -93,10 +106,11 @@ export class Socket {
     };
     const isStream = this.#socketsFailed >= SOCKETS_FAILED_MAX;
     this.#socketsFailed = isStream ? 0 : this.#socketsFailed + 1; // Taken back once it opens.
-    const open = isStream ? openStream : openSocket;
     this.#heard = performance.now();
     this.#timer = setTimeout(() => this.#closed(1006), OPEN_MS);
-    this.#link = open(this.#options, token, handlers);
+    if (!isStream) return void (this.#link = openSocket(this.#options, token, handlers));
+    const { openStream } = await import('./eventsource.js');
+    if (run === this.#run) this.#link = openStream(this.#options, handlers);
   }
 
   #opened() {

@@ -1,36 +1,73 @@
-// What has not been dealt with, kept over page loads: a decision nobody took, an alert nobody put away, a running job.
+// What stays until it is dealt with: a decision nobody took, an alert nobody put away, a running job. It is shown in every
+// tab, whether it is looked at or not, and outlives the page.
+
+import { actionOf, jobKey, standingKey } from './event.js';
+import { Jobs } from './jobs.js';
 
 const STANDING_MAX = 50; // More than that, and the oldest is only in the inbox.
 const JOB_MS = 3_600_000; // A job that was silent for so long is not shown as running.
 const KEEP_MS = 300;
 
-/** A list in the store, written by the leading tab, since every tab hears the same. */
+/** @typedef {import('./ec.js').Event} Event */
+
+/** Kept in the store by the tab that leads, since every tab hears the same. */
 export class Standing {
+  #center;
   #client;
+  #jobs;
   #events = new Map();
   #timer = 0;
 
-  /** @param {import('./client.js').EventCenter} client */
-  constructor(client) {
+  /** @param {import('./ui/center.js').NotificationCenter} center @param {import('./client.js').EventCenter} client */
+  constructor(center, client) {
+    this.#center = center;
     this.#client = client;
+    this.#jobs = new Jobs(center);
   }
 
-  async load() {
-    const kept = (await this.#client.store.get('standing')) ?? [];
-    const isFresh = ({ event, at }) => event.type !== 'job.progress' || Date.now() - at < JOB_MS;
-    for (const entry of kept.filter(isFresh)) this.#events.set(entry.key, entry);
-    return [...this.#events.values()].map(({ event }) => event);
+  /** Shows again what stood when a page was left. */
+  async restore(kept) {
+    for (const { key, event, at } of kept) {
+      if (event.type === 'job.progress' && Date.now() - at > JOB_MS) this.remove(key);
+      else await this.stand(event, true);
+    }
   }
 
-  add(key, event) {
-    this.#events.delete(key);
-    this.#events.set(key, { key, event, at: Date.now() });
-    if (this.#events.size > STANDING_MAX) this.#events.delete(this.#events.keys().next().value);
-    this.#keep();
+  /** @param {Event} event @param {boolean} isOld somebody may have dealt with it meanwhile */
+  async stand(event, isOld) {
+    const key = standingKey(event);
+    if (event.type === 'job.progress') {
+      if (this.#jobs.take(event)) this.remove(key);
+      else this.#add(key, event);
+      return;
+    }
+    if (event.type === 'system.alert') await this.#center.alertAt(key, event);
+    else if (isOld && (await this.#isAnswered(event))) return void this.remove(key);
+    else await this.#center.ask(event);
+    this.#add(key, event);
+    if (!document.hidden) this.#client.displayed(event.id);
+  }
+
+  /** A job's end was told by an event of its own, whose toast takes the place of the bar. @param {Event} event */
+  endJob(event) {
+    this.#jobs.end(event);
+    this.remove(jobKey(event));
   }
 
   remove(key) {
     if (this.#events.delete(key)) this.#keep();
+  }
+
+  async #isAnswered(event) {
+    const context = await this.#client.context(actionOf(event)).catch(() => null);
+    return context?.answer != null;
+  }
+
+  #add(key, event) {
+    this.#events.delete(key);
+    this.#events.set(key, { key, event, at: Date.now() });
+    if (this.#events.size > STANDING_MAX) this.#events.delete(this.#events.keys().next().value);
+    this.#keep();
   }
 
   #keep() {

@@ -1,14 +1,9 @@
 // One socket per browser: of all tabs of a person one leads, by a Web Lock, and tells the others over a BroadcastChannel.
 
+const POST_MS = 50;
+const ANSWER_MS = 2000; // A leader to whom no other tab has said a word by then saves itself the posts until one does.
 const BEAT_MS = 5000;
 const MISSED_MAX = 3; // So many beats late, and a visible tab takes the lead from one that hangs or is frozen.
-
-/**
- * @typedef {object} Handlers
- * @property {() => void} onLead this tab leads from now on
- * @property {() => void} onResign it no longer does
- * @property {(message: any) => void} onMessage what another tab says
- */
 
 /** The tabs of one person in this browser. Where there are no locks or no channel, each tab leads itself. */
 export class Tabs {
@@ -16,11 +11,15 @@ export class Tabs {
   #handlers;
   #channel = null;
   #release = null;
+  #outgoing = [];
+  #posting = 0;
+  #hasOthers = false;
+  #aloneAfter = 0;
   #heard = 0;
   #timer = 0;
   #queueing = null;
 
-  /** @param {string} name @param {Handlers} handlers */
+  /** @param {string} name @param {import('./types.js').TabsHandlers} handlers */
   constructor(name, handlers) {
     this.#name = name;
     this.#handlers = handlers;
@@ -34,7 +33,7 @@ export class Tabs {
     this.#heard = performance.now();
     try {
       this.#channel = new BroadcastChannel(this.#name);
-      this.#channel.onmessage = ({ data }) => this.#receive(data);
+      this.#channel.onmessage = ({ data }) => data.forEach((message) => this.#receive(message));
       this.isAlone = !navigator.locks;
     } catch {
       this.isAlone = true;
@@ -51,13 +50,27 @@ export class Tabs {
     this.#queueing = null;
     this.#release?.();
     this.#resign();
+    this.#flush();
     this.#channel?.close();
     this.#channel = null;
   }
 
-  /** Says something to the other tabs. */
+  /** Says something to the other tabs: at once, or with what else there is to say in a moment, for a post is not cheap. */
   post(message) {
-    this.#channel?.postMessage(message);
+    const isAlone = this.isLeader && !this.#hasOthers && performance.now() > this.#aloneAfter;
+    if (!this.#channel || isAlone) return;
+    this.#outgoing.push(message);
+    if (this.#posting) return;
+    this.#flush();
+    this.#posting = setTimeout(() => {
+      this.#posting = 0;
+      this.#flush();
+    }, POST_MS);
+  }
+
+  #flush() {
+    if (this.#outgoing.length > 0) this.#channel?.postMessage(this.#outgoing);
+    this.#outgoing = [];
   }
 
   /** A tab that is looked at leads rather than one that is not: call it whenever that changes. */
@@ -67,10 +80,12 @@ export class Tabs {
   }
 
   #receive(message) {
+    this.#hasOthers = true;
     if (message.t === 'beat') this.#heard = performance.now();
     else if (message.t === 'want') this.#yield();
     else if (message.t === 'hidden') this.look();
-    else this.#handlers.onMessage(message);
+    else if (message.t === 'who') this.post({ t: 'here' });
+    else if (message.t !== 'here') this.#handlers.onMessage(message);
   }
 
   #yield() {
@@ -116,7 +131,8 @@ export class Tabs {
   #lead() {
     if (this.isLeader) return;
     this.isLeader = true;
-    this.post({ t: 'beat' });
+    this.#aloneAfter = performance.now() + ANSWER_MS;
+    this.post({ t: 'who' });
     this.#handlers.onLead();
   }
 

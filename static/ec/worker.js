@@ -8,7 +8,6 @@ import { scriptUrl } from './dom.js';
  */
 export function listenToWorker(center) {
   const container = navigator.serviceWorker;
-  if (!container) return;
   container.addEventListener('message', ({ data, ports }) => receive(center, data, ports[0]));
   container.startMessages();
   center.client.listen('marks', (detail) => closeShown(detail, center.client.counts.unread));

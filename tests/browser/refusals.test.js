@@ -27,7 +27,7 @@ visit('an expired token is renewed, and the stream goes on', async (given) => {
   await until(async () => (await page.evaluate(() => globalThis.asked)) === 2, 'a fresh one is asked for');
   await emit({ type: 'job.done', title: 'On' });
 
-  await page.locator('ec-toaster').getByText('On').waitFor();
+  await page.locator('ec-toaster').getByText('On', { exact: true }).waitFor();
 });
 
 visit('a person who is signed out is told, and not asked for again and again', async (given) => {

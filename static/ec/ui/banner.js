@@ -1,6 +1,6 @@
 // <ec-banner>: alerts of the system at the top of the page, the worst first.
 
-import { announce, h, said } from '../dom.js';
+import { ICONS, announce, h, said } from '../dom.js';
 import { sheet } from '../theme.js';
 import { Base, ctaLink, glyph, iconButton, lookOf } from './base.js';
 
@@ -55,7 +55,7 @@ export class Banner extends Base {
         h('p', { class: 'title' }, h('span', { class: 'unseen' }, `${center.words.t(look.word)}: `), said(event.title)),
         event.body && h('p', { class: 'body' }, said(event.body))),
       ctaLink(event, center),
-      iconButton('close', center.words.t('dismiss'), dismiss));
+      iconButton(ICONS.close, center.words.t('dismiss'), dismiss));
     this.#alerts.delete(key);
     this.#alerts.set(key, { item, rank: LEVELS.indexOf(look.level) });
     this.#draw();

@@ -56,8 +56,8 @@ export function lookOf({ type, level = 'info', data }) {
 export const glyph = (picture) => h('span', { class: 'glyph', part: 'icon' }, icon(...ICONS[picture]));
 
 /** A button with a picture and a name. */
-export function iconButton(picture, label, onclick, attributes = {}) {
-  return h('button', { type: 'button', class: 'quiet', 'aria-label': label, title: label, onclick, ...attributes }, icon(...ICONS[picture]));
+export function iconButton(paths, label, onclick, attributes = {}) {
+  return h('button', { type: 'button', class: 'quiet', 'aria-label': label, title: label, onclick, ...attributes }, icon(...paths));
 }
 
 /** Where an event leads, when its cta may be followed. */

@@ -2,10 +2,9 @@
 
 import { ICONS, h, icon } from '../dom.js';
 import { sheet } from '../theme.js';
-import { Base, iconButton } from './base.js';
+import { Base } from './base.js';
 
 const SHOWN_MAX = 99;
-const GAP_PX = 8;
 
 const STYLE = sheet(`
 :host { display: inline-block; }
@@ -20,18 +19,7 @@ const STYLE = sheet(`
 }
 .badge:empty { display: none; }
 .badge.seen { background: var(--muted); color: var(--bg); }
-.panel {
-  position: fixed; inset: auto; margin: 0; padding: 0; overflow: hidden; inline-size: min(26.5rem, calc(100vw - 1rem)); block-size: min(42rem, calc(100dvh - 5rem));
-  border: 1px solid var(--border); border-radius: calc(var(--radius) + 4px); background: var(--bg); color: var(--fg); box-shadow: var(--shadow); z-index: var(--ec-z, 2147483000);
-}
-.panel:popover-open { display: flex; flex-direction: column; animation: drop .18s ease-out; }
-.panel ec-inbox { flex: 1; block-size: auto; }
-@keyframes drop { from { opacity: 0; translate: 0 -.5rem; } }
 @keyframes ring { 20% { rotate: 14deg; } 45% { rotate: -11deg; } 70% { rotate: 6deg; } }
-@media (width < 30rem) {
-  .panel { inset: 0; inline-size: 100%; block-size: 100%; max-block-size: none; border: 0; border-radius: 0; padding-block: env(safe-area-inset-top) env(safe-area-inset-bottom); }
-  @keyframes drop { from { opacity: 0; translate: 0 2rem; } }
-}
 @media (forced-colors: active) { .badge { border: 1px solid; } }
 `);
 
@@ -40,61 +28,34 @@ export class Bell extends Base {
   #center = null;
   #badge = h('span', { class: 'badge', part: 'badge', 'aria-hidden': 'true' });
   #button = h('button', { type: 'button', class: 'bell', part: 'bell', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' }, icon(...ICONS.bell), this.#badge);
-  #panel = h('div', { class: 'panel', popover: 'auto', role: 'dialog', part: 'panel' });
+  /** @type {HTMLElement | null} */
+  #panel = null;
 
   constructor() {
     super(STYLE);
-    this.root.append(this.#button, this.#panel);
+    this.root.append(this.#button);
     this.#button.addEventListener('click', () => this.toggle());
-    this.#panel.addEventListener('toggle', ({ newState }) => this.#toggled(newState === 'open'));
-    this.#panel.addEventListener('beforetoggle', ({ newState }) => newState === 'open' && this.#place());
   }
 
   async connectedCallback() {
     if (this.#center) return;
     this.#center = await this.center();
-    const { client, words } = this.#center;
-    this.#panel.setAttribute('aria-label', words.t('notifications'));
+    const { client } = this.#center;
     client.listen('counts', () => this.#count());
-    document.addEventListener('ec-open-inbox', () => this.#panel.matches(':popover-open') || this.toggle());
-    addEventListener('resize', () => this.#panel.matches(':popover-open') && this.#place());
+    document.addEventListener('ec-open-inbox', () => this.#panel?.matches(':popover-open') || this.toggle());
     this.#count();
   }
 
   /** Opens the panel, or closes it. */
   async toggle() {
     if (!this.#center) return;
-    if (this.#panel.matches(':popover-open')) return void this.#panel.hidePopover();
-    await import('./inbox.js');
-    if (!this.#panel.firstChild) {
-      const close = iconButton('close', this.#center.words.t('close'), () => this.#panel.hidePopover(), { slot: 'header' });
-      this.#panel.append(h('ec-inbox', { theme: this.getAttribute('theme'), lang: this.lang }, close));
+    const { PANEL, makePanel } = await import('./panel.js');
+    if (!this.#panel) {
+      this.root.adoptedStyleSheets.push(PANEL);
+      this.#panel = makePanel(this.#button, this.#center, (isOpen) => this.#button.setAttribute('aria-expanded', String(isOpen)));
+      this.root.append(this.#panel);
     }
-    this.#panel.showPopover();
-    this.#inbox.focus();
-  }
-
-  get #inbox() {
-    return /** @type {import('./inbox.js').Inbox} */ (this.#panel.querySelector('ec-inbox'));
-  }
-
-  #toggled(isOpen) {
-    this.#button.setAttribute('aria-expanded', String(isOpen));
-    if (isOpen) this.#inbox.shown();
-    else if (this.root.activeElement === null) this.#button.focus();
-  }
-
-  /** Below the bell, where there is room; on a phone the style lets it fill the screen. */
-  #place() {
-    const bell = this.#button.getBoundingClientRect();
-    const top = Math.max(GAP_PX, bell.bottom + GAP_PX);
-    const isRight = bell.left + bell.width / 2 > innerWidth / 2;
-    Object.assign(this.#panel.style, matchMedia('(width < 30rem)').matches ? { top: '', left: '', right: '', maxHeight: '' } : {
-      top: `${top}px`,
-      maxHeight: `${innerHeight - top - GAP_PX}px`,
-      left: isRight ? 'auto' : `${Math.max(GAP_PX, bell.left)}px`,
-      right: isRight ? `${Math.max(GAP_PX, innerWidth - bell.right)}px` : 'auto',
-    });
+    this.#panel.togglePopover();
   }
 
   #count() {

@@ -1,14 +1,11 @@
 // <ec-notification-center>: the one element that connects, and that shows whatever is not asked for.
 
 import { EventCenter } from '../client.js';
-import { actionOf, answerText } from '../event.js';
 import { announce, h, liveRegion } from '../dom.js';
 import { Words } from '../i18n.js';
 import { Router } from '../router.js';
-import { snoozeMenu } from './snooze.js';
 import { Base, ctaLink, ctaOf, lookOf, provide } from './base.js';
 import { Toaster } from './toaster.js';
-import { listenToWorker } from '../worker.js';
 
 const MAX_TOASTS = 3;
 const SUMMARY_MS = 10_000;
@@ -55,7 +52,8 @@ export class NotificationCenter extends Base {
 
   async #connect() {
     await this.client.connect();
-    listenToWorker(this);
+    const hasWorker = navigator.serviceWorker && (navigator.serviceWorker.controller || (this.getAttribute('push') ?? 'off') !== 'off');
+    if (hasWorker) import('../worker.js').then(({ listenToWorker }) => listenToWorker(this));
     await this.router.restore();
   }
 
@@ -77,17 +75,23 @@ export class NotificationCenter extends Base {
   hasToast = (key) => this.#toaster.has(key);
   advance = (key, percent, title) => this.#toaster.advance(key, percent, title);
 
+  /** Gives the toasts one more style sheet. */
+  dress(sheet) {
+    this.#toaster.root.adoptedStyleSheets.push(sheet);
+  }
+
   /** The toast of an event. */
-  toastOf(event, { key, ms, isSnoozable = false, percent, onDismiss }) {
-    const settle = () => this.#toaster.dismiss(key);
-    const actions = [
-      ctaLink(event, this, { class: 'button primary' }),
-      isSnoozable && snoozeMenu(this, (until) => {
-        settle();
-        this.client.mark('snooze', { ids: [event.id], until });
-      }, 'button'),
-    ];
-    this.#toaster.show({ key, ms, title: event.title, body: event.body, actions, percent, onDismiss, ...lookOf(event) });
+  async toastOf(event, { key, ms, isSnoozable = false, bar, onDismiss }) {
+    const actions = [ctaLink(event, this, { class: 'button primary' }), isSnoozable && (await this.#snooze(event, key))];
+    this.#toaster.show({ key, ms, title: event.title, body: event.body, actions, bar, onDismiss, ...lookOf(event) });
+  }
+
+  async #snooze(event, key) {
+    const { snoozeMenu } = await import('./snooze.js');
+    return snoozeMenu(this, (until) => {
+      this.#toaster.dismiss(key);
+      this.client.mark('snooze', { ids: [event.id], until });
+    }, 'button');
   }
 
   /** One toast for many events. */
@@ -105,17 +109,18 @@ export class NotificationCenter extends Base {
 
   /** Asks for a decision, in a modal dialog, after those that were asked for before. */
   async ask(event) {
-    this.#dialogCode ??= import('./dialog.js');
-    const { Dialog } = await this.#dialogCode;
-    this.#dialog ??= new Dialog(this);
-    this.#dialog.ask(event);
+    (await this.#loadDialog()).ask(event);
   }
 
   /** Asks for a decision that was put off, unless it was taken elsewhere meanwhile. */
   async askAgain(event) {
-    const context = await this.client.context(actionOf(event)).catch(() => null);
-    if (context?.answer) this.#sayAnswered(event, context.answer);
-    else await this.ask(event);
+    (await this.#loadDialog()).askAgain(event);
+  }
+
+  async #loadDialog() {
+    this.#dialogCode ??= import('./dialog.js');
+    const { Dialog } = await this.#dialogCode;
+    return (this.#dialog ??= new Dialog(this));
   }
 
   /** Puts an alert at the top of the page. */
@@ -139,21 +144,6 @@ export class NotificationCenter extends Base {
     this.#toaster.raise();
   }
 
-  /** Sends an answer, and says how that went. @returns {Promise<boolean>} whether the question is settled */
-  async answer(event, actionId, answer) {
-    try {
-      const isSent = await this.client.answer(actionId, answer);
-      this.toast({ title: this.words.t(isSent ? 'answer_sent' : 'answer_queued'), level: isSent ? 'ok' : 'info', key: 'answer', body: event.title });
-      this.client.mark('read', { ids: [event.id] }).catch(() => {});
-      return true;
-    } catch (error) {
-      if (error.status !== 409) throw error;
-      this.#sayAnswered(event, error.problem?.answer);
-      this.router.putOff(event);
-      return true;
-    }
-  }
-
   /** Follows the link of an event: the host may route it itself. */
   follow(event, cta, click) {
     this.client.mark('read', { ids: [event.id] }).catch(() => {});
@@ -166,10 +156,6 @@ export class NotificationCenter extends Base {
   navigate(event, url) {
     const cta = ctaOf({ cta: { url } }, this);
     if (cta && event?.id) this.follow(event, cta, null);
-  }
-
-  #sayAnswered(event, answer) {
-    this.toast({ title: this.words.t('answered_already', { answer: answerText(event, answer) }), key: 'answer', body: event.title });
   }
 
   #listen() {

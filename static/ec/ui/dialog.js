@@ -1,7 +1,8 @@
 // Decisions: one modal dialog at a time. Esc means later, never an answer.
 
 import { announce, frontModal, h, liveRegion, registerModal, said } from '../dom.js';
-import { actionOf, optionsOf, standingKey } from '../event.js';
+import { actionOf, standingKey } from '../event.js';
+import { answerText, optionsOf } from '../options.js';
 import { sheet } from '../theme.js';
 import { ctaLink, glyph, lookOf } from './base.js';
 
@@ -61,6 +62,13 @@ export class Dialog {
     this.#queue.set(standingKey(event), event);
     if (this.#shown === standingKey(event) || !this.#shown) this.#next();
     else this.#showWaiting();
+  }
+
+  /** Asks for a decision that was put off, unless it was taken elsewhere meanwhile. */
+  async askAgain(event) {
+    const context = await this.#center.client.context(actionOf(event)).catch(() => null);
+    if (context?.answer) this.#sayAnswered(event, context.answer);
+    else this.ask(event);
   }
 
   settle(key) {
@@ -127,13 +135,31 @@ export class Dialog {
     const problem = this.#dialog.querySelector('.problem');
     problem.hidden = true;
     try {
-      await this.#center.answer(event, actionOf(event), { option });
+      await this.#answer(event, { option });
     } catch {
       problem.textContent = this.#center.words.t('answer_failed');
       problem.hidden = false;
       button.removeAttribute('aria-disabled');
       this.#isBusy = false;
     }
+  }
+
+  /** Sends an answer, and says how that went; throws when it is worth another try. */
+  async #answer(event, answer) {
+    const { client, words } = this.#center;
+    try {
+      const isSent = await client.answer(actionOf(event), answer);
+      this.#center.toast({ title: words.t(isSent ? 'answer_sent' : 'answer_queued'), level: isSent ? 'ok' : 'info', key: 'answer', body: event.title });
+      client.mark('read', { ids: [event.id] }).catch(() => {});
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      this.#sayAnswered(event, error.problem?.answer);
+      this.#center.router.putOff(event);
+    }
+  }
+
+  #sayAnswered(event, answer) {
+    this.#center.toast({ title: this.#center.words.t('answered_already', { answer: answerText(event, answer) }), key: 'answer', body: event.title });
   }
 
   #later() {

@@ -23,6 +23,13 @@ time { flex: none; color: var(--muted); font-size: .8125rem; font-variant-numeri
 .service { padding: .05rem .5rem; border-radius: 1rem; background: var(--raised); border: 1px solid var(--border); }
 `);
 
+const TOOLS = {
+  read: ['m4 12.5 4.5 4.5L20 6'],
+  unread: ['M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z'],
+  archive: ['M4 5h16v4H4z', 'M6 9v10h12V9', 'M10 13h4'],
+  restore: ['M4 9h11a5 5 0 0 1 0 10H9', 'm8 5-4 4 4 4'],
+};
+
 /** The service that an event says it is from. @param {import('../ec.js').Event} event */
 export const serviceOf = ({ data }) => data?.service ?? data?.source_service ?? null;
 
@@ -60,12 +67,12 @@ export function entryRow(entry, center) {
 
 function tools(entry, center, mark) {
   const { words } = center;
-  if (entry.snoozed_until) return h('div', { class: 'tools' }, iconButton('restore', words.t('unsnooze'), () => mark('unsnooze')));
-  if (entry.archived_at) return h('div', { class: 'tools' }, iconButton('restore', words.t('unarchive'), () => mark('unarchive')));
+  if (entry.snoozed_until) return h('div', { class: 'tools' }, iconButton(TOOLS.restore, words.t('unsnooze'), () => mark('unsnooze')));
+  if (entry.archived_at) return h('div', { class: 'tools' }, iconButton(TOOLS.restore, words.t('unarchive'), () => mark('unarchive')));
   return h('div', { class: 'tools', part: 'actions' },
     entry.read_at
-      ? iconButton('info', words.t('make_unread'), () => mark('unread'))
-      : iconButton('read', words.t('read'), () => mark('read')),
+      ? iconButton(TOOLS.unread, words.t('make_unread'), () => mark('unread'))
+      : iconButton(TOOLS.read, words.t('read'), () => mark('read')),
     snoozeMenu(center, (until) => mark('snooze', { until }), 'quiet'),
-    iconButton('archive', words.t('archive'), () => mark('archive')));
+    iconButton(TOOLS.archive, words.t('archive'), () => mark('archive')));
 }

@@ -18,7 +18,7 @@ export const BAR = sheet(`
 /**
  * @param {number | null} percent null while nobody knows how far it is
  * @param {string} title
- * @returns {HTMLElement & { advance: (percent: number | null) => void }}
+ * @returns {import('../types.js').Bar}
  */
 export function bar(percent, title) {
   const fill = h('span', { part: 'progress-fill' });

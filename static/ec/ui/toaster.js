@@ -1,9 +1,8 @@
 // Toasts: a few at a time, never in the way of a dialog, never taking the focus, gone by themselves when that is fair.
 
-import { announce, frontModal, h, said } from '../dom.js';
+import { ICONS, announce, frontModal, h, said } from '../dom.js';
 import { sheet } from '../theme.js';
 import { Base, glyph, iconButton } from './base.js';
-import { BAR, bar } from './progress.js';
 
 const SWIPE_PX = 80;
 const ANNOUNCED_BODY = 200; // Nobody listens to 16 KiB.
@@ -38,20 +37,7 @@ li.leaving { opacity: 0; translate: 0 .5rem; transition: opacity .18s, translate
 @media (width < 30rem) { section { inset-inline: .75rem; inline-size: auto; } }
 `);
 
-/**
- * @typedef {object} Toast
- * @property {string} key a newer toast of the same key takes the place of the older
- * @property {string} title
- * @property {string} [body]
- * @property {string} level
- * @property {string} picture
- * @property {string} word what level and picture mean
- * @property {number} ms how long it stays; `Infinity` until it is dismissed
- * @property {(HTMLElement | null)[]} [actions]
- * @property {number | null} [percent] a progress bar; null while nobody knows how far it is
- * @property {string} [spoken] what is announced instead of title and body; '' says nothing
- * @property {() => void} [onDismiss] the person has put it away
- */
+/** @typedef {import('../types.js').Toast} Toast */
 
 /** The stack of toasts, in a popover, so that nothing lies above it. */
 export class Toaster extends Base {
@@ -61,7 +47,7 @@ export class Toaster extends Base {
   #holds = new Set();
 
   constructor() {
-    super(BAR, STYLE);
+    super(STYLE);
     this.root.append(this.#section);
     for (const [begins, ends] of [['pointerenter', 'pointerleave'], ['focusin', 'focusout']]) {
       this.#section.addEventListener(begins, () => this.#hold(begins, true));
@@ -102,8 +88,8 @@ export class Toaster extends Base {
   /** Moves the bar of a toast without touching the rest of it. */
   advance(key, percent, title) {
     const entry = this.#toasts.get(key);
-    if (entry?.toast.percent === undefined) return false;
-    entry.item.querySelector('.bar').advance(percent);
+    if (!entry?.toast.bar) return false;
+    entry.toast.bar.advance(percent);
     const shown = entry.item.querySelector('.title bdi');
     if (shown.textContent !== title) shown.textContent = title;
     return true;
@@ -148,7 +134,7 @@ export class Toaster extends Base {
   }
 
   /** @param {Toast} toast */
-  #build({ key, title, body, level, picture, word, actions = [], percent, onDismiss }) {
+  #build({ key, title, body, level, picture, word, actions = [], bar, onDismiss }) {
     const close = () => {
       onDismiss?.();
       this.dismiss(key);
@@ -159,17 +145,17 @@ export class Toaster extends Base {
       h('div', { class: 'what' },
         h('p', { class: 'title', part: 'title' }, h('span', { class: 'unseen' }, `${this.words.t(word)}: `), said(title)),
         body && h('p', { class: 'body', part: 'body' }, said(body))),
-      percent !== undefined && bar(percent, title),
+      bar,
       buttons.length > 0 && h('div', { class: 'actions', part: 'actions' }, buttons),
-      iconButton('close', this.words.t('close'), close, { class: 'quiet close' }));
+      iconButton(ICONS.close, this.words.t('close'), close, { class: 'quiet close' }));
     swipe(item, close);
     return item;
   }
 
   /** @param {Toast} toast */
-  #say({ title, body = '', word, level, spoken }) {
-    const text = spoken ?? `${this.words.t(word)}: ${title}. ${body.slice(0, ANNOUNCED_BODY)}`;
-    if (text) announce(text, level === 'error' || level === 'critical' ? 'assertive' : 'polite');
+  #say({ title, body = '', word, level }) {
+    const text = `${this.words.t(word)}: ${title}. ${body.slice(0, ANNOUNCED_BODY)}`;
+    announce(text, level === 'error' || level === 'critical' ? 'assertive' : 'polite');
   }
 
   /** One too many pushes out the oldest that would have gone anyway: it is in the inbox. */

@@ -10,7 +10,7 @@ globalThis.violations = [];
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => violations.push(`${violatedDirective} ${blockedURI}`));
 for (const name of NAMES) {
   document.addEventListener(name, (event) => {
-    heard.push({ name, detail: JSON.parse(JSON.stringify(event.detail)) });
+    heard.push({ name, detail: event.detail });
     if (refused.has(name)) event.preventDefault();
   });
 }

@@ -86,3 +86,20 @@ export async function shot(page, name) {
 }
 
 export const heard = (page, name) => page.evaluate((wanted) => globalThis.heard.filter((one) => one.name === wanted).map(({ detail }) => detail), name);
+
+/** Counts the CPU time that a page's main thread spends, in milliseconds: other programs of the machine do not count. */
+export async function meter(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration').value * 1000;
+  };
+  let last = await read();
+  return async () => {
+    const now = await read();
+    const spent = now - last;
+    last = now;
+    return spent;
+  };
+}

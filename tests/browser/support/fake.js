@@ -130,7 +130,9 @@ export class Fake {
       archived: (entry) => entry.archived_at,
       snoozed: (entry) => entry.snoozed_until,
     }[filter];
-    const found = person.entries.filter((entry) => entry.seq < before && fits(entry)).reverse();
+    const service = query.get('service');
+    const isOf = ({ event: { data } }) => !service || (data?.service ?? data?.source_service) === service;
+    const found = person.entries.filter((entry) => entry.seq < before && fits(entry) && isOf(entry)).reverse();
     const items = found.slice(0, limit);
     const { unread, unseen } = person.counts();
     return { items, next: found.length > limit ? String(items.at(-1).seq) : null, unread_count: unread, unseen_count: unseen };
