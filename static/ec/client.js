@@ -8,7 +8,7 @@ import { Tabs } from './tabs.js';
 
 const RECENT_MAX = 500; // Ids that push and stream may both bring; older ones are told apart by their numbers.
 const COUNT_MS = 1000;
-const TELL_MS = 100; // Many events at once are one change of the count.
+const TELL_MS = 150; // Many events at once are one change of the count.
 
 /** A person's connection. It says what happens by CustomEvents: see `ec.d.ts`. */
 export class EventCenter extends EventTarget {
@@ -19,7 +19,7 @@ export class EventCenter extends EventTarget {
   #token;
   #recent = new Map();
   #counting = 0;
-  #telling = 0;
+  #telling = null;
   #listeners = new AbortController();
 
   /** @param {import('./ec.js').Options} options */
@@ -282,8 +282,8 @@ export class EventCenter extends EventTarget {
   #count({ unread, unseen }) {
     if (unread === this.counts.unread && unseen === this.counts.unseen) return;
     this.counts = { unread, unseen };
-    this.#telling ||= setTimeout(() => {
-      this.#telling = 0;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = null;
       this.#emit('counts', this.counts);
     }, TELL_MS);
   }

@@ -61,13 +61,11 @@ export class Bell extends Base {
   #count() {
     const { unread, unseen } = this.#center.client.counts;
     const { words } = this.#center;
-    const hasMore = Number(this.#badge.textContent.replace('+', '')) < unread;
-    this.#badge.textContent = unread > SHOWN_MAX ? `${SHOWN_MAX}+` : unread ? String(unread) : '';
+    const shown = unread > SHOWN_MAX ? `${SHOWN_MAX}+` : unread ? String(unread) : '';
+    if (this.#badge.textContent !== shown) this.#badge.textContent = shown;
     this.#badge.classList.toggle('seen', unseen === 0);
     this.#button.setAttribute('aria-label', unread ? words.t('bell', { n: unread }) : words.t('bell_none'));
-    if (!hasMore || unseen === 0) return;
-    this.#button.classList.remove('rung');
-    requestAnimationFrame(() => this.#button.classList.add('rung'));
+    this.#button.classList.toggle('rung', unseen > 0); // It rings once for all that comes until somebody looks.
   }
 }
 

@@ -4,6 +4,7 @@ import { announce, frontModal, h, liveRegion, registerModal, said } from '../dom
 import { actionOf, standingKey } from '../event.js';
 import { answerText, optionsOf } from '../options.js';
 import { sheet } from '../theme.js';
+import { countdown } from '../times.js';
 import { ctaLink, glyph, lookOf } from './base.js';
 
 const TICK_MS = 1000;
@@ -180,7 +181,7 @@ export class Dialog {
     const tick = () => {
       const left = end - Date.now();
       shown.classList.toggle('alarming', left < 60_000);
-      shown.textContent = left > 0 ? words.t('deadline', { left: words.countdown(left) }) : words.t('deadline_over');
+      shown.textContent = left > 0 ? words.t('deadline', { left: countdown(left) }) : words.t('deadline_over');
       if (left <= 0) {
         clearInterval(this.#timer);
         announce(words.t('deadline_over'), 'polite');

@@ -36,8 +36,9 @@ export const serviceOf = ({ data }) => data?.service ?? data?.source_service ?? 
 /**
  * @param {import('../ec.js').Entry} entry
  * @param {import('./center.js').NotificationCenter} center
+ * @param {import('../times.js').Times} times
  */
-export function entryRow(entry, center) {
+export function entryRow(entry, center, times) {
   const { event } = entry;
   const { words, client } = center;
   const isUnread = !entry.read_at && !entry.archived_at && !entry.snoozed_until;
@@ -54,11 +55,11 @@ export function entryRow(entry, center) {
       h('div', { class: 'head' },
         h('button', { type: 'button', class: 'title', part: 'title', onclick: unfold },
           h('span', { class: 'unseen' }, `${words.t(look.word)}${isUnread ? `, ${words.t('is_unread')}` : ''}: `), said(event.title)),
-        h('time', { datetime: event.created_at, title: words.full.format(new Date(event.created_at)) }, words.ago(event.created_at))),
+        h('time', { datetime: event.created_at, title: times.full(event.created_at) }, times.ago(event.created_at))),
       event.body && h('p', { class: 'body', part: 'body' }, said(event.body)),
       h('div', { class: 'foot' },
         serviceOf(event) && h('span', { class: 'service' }, said(serviceOf(event))),
-        entry.snoozed_until && words.t('snoozed_until', { at: words.ago(entry.snoozed_until) }),
+        entry.snoozed_until && words.t('snoozed_until', { at: times.ago(entry.snoozed_until) }),
         isQuestion && h('button', { type: 'button', class: 'button', onclick: () => center.askAgain(event) }, words.t('decide')),
         ctaLink(event, center),
         tools(entry, center, mark))));

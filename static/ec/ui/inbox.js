@@ -2,6 +2,7 @@
 
 import { ICONS, h, icon } from '../dom.js';
 import { sheet } from '../theme.js';
+import { Times } from '../times.js';
 import { Base } from './base.js';
 import { ENTRY, entryRow, serviceOf } from './entry.js';
 import { Rows } from './rows.js';
@@ -90,10 +91,11 @@ export class Inbox extends Base {
         h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all')),
         h('slot', { name: 'header' })),
       filters, status, scroll, h('slot', { name: 'footer' }));
+    const times = new Times(words);
     this.#rows = new Rows({
       scroller: scroll, list,
       keyOf: ({ event }) => event.id,
-      build: (entry) => entryRow(entry, this.#center),
+      build: (entry) => entryRow(entry, this.#center, times),
       onNearEnd: () => this.#next && this.#loadPage(this.#entries),
     });
   }

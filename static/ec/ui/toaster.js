@@ -4,7 +4,6 @@ import { ICONS, announce, frontModal, h, said } from '../dom.js';
 import { sheet } from '../theme.js';
 import { Base, glyph, iconButton } from './base.js';
 
-const SWIPE_PX = 80;
 const ANNOUNCED_BODY = 200; // Nobody listens to 16 KiB.
 
 const STYLE = sheet(`
@@ -45,6 +44,7 @@ export class Toaster extends Base {
   #list = h('ol');
   #section = h('section', { popover: 'manual', part: 'toasts', tabindex: '-1' }, this.#list);
   #holds = new Set();
+  #swipe = matchMedia('(pointer: coarse)').matches ? import('./swipe.js') : null;
 
   constructor() {
     super(STYLE);
@@ -148,7 +148,7 @@ export class Toaster extends Base {
       bar,
       buttons.length > 0 && h('div', { class: 'actions', part: 'actions' }, buttons),
       iconButton(ICONS.close, this.words.t('close'), close, { class: 'quiet close' }));
-    swipe(item, close);
+    this.#swipe?.then(({ swipe }) => swipe(item, close));
     return item;
   }
 
@@ -189,24 +189,6 @@ export class Toaster extends Base {
     event.stopPropagation();
     this.#toasts.get(item.dataset.key)?.toast.onDismiss?.();
     this.dismiss(item.dataset.key);
-  }
-}
-
-/** A finger puts a toast away by moving it aside. */
-function swipe(item, away) {
-  let from = null;
-  item.addEventListener('pointerdown', (event) => {
-    if (event.pointerType === 'touch' && !event.target.closest('a, button')) from = event.clientX;
-  });
-  item.addEventListener('pointermove', (event) => {
-    if (from !== null) item.style.translate = `${event.clientX - from}px`;
-  });
-  for (const type of ['pointerup', 'pointercancel']) {
-    item.addEventListener(type, (event) => {
-      if (from !== null && Math.abs(event.clientX - from) > SWIPE_PX) away();
-      else item.style.translate = '';
-      from = null;
-    });
   }
 }
 
