@@ -7,6 +7,17 @@ create table eventcenter.streams (
     trimmed_to bigint not null default 0
 ) with (fillfactor = 50);
 
+-- How far each of a person's devices has acknowledged their stream. A ws delivery is delivered once a device has passed
+-- it: derived, so no event costs a write. Sessions that name no device share the one without a name.
+create table eventcenter.devices (
+    user_id bigint not null,
+    device text not null,
+    acked_seq bigint not null,
+    acked_at timestamptz not null default now(),
+    constraint a_device_has_one_cursor primary key (user_id, device),
+    constraint device_is_at_most_64_plain_characters check (device ~ '^[A-Za-z0-9_-]{0,64}$')
+) with (fillfactor = 50);
+
 -- Hashed by user, not ranged by time: reading one stream then costs one partition, however old the reader's cursor is.
 create table eventcenter.inbox (
     user_id bigint not null,

@@ -8,6 +8,7 @@ select
     e.type,
     c.channel,
     case
+        when i.seq <= w.acked_seq then 'delivered'
         when i.seq is not null then 'sent'
         when a.sent then 'sent'
         when d.event_id is not null and d.attempt > 0 then 'retrying'
@@ -31,6 +32,11 @@ left join lateral (
     limit 1
 ) as l on true
 left join eventcenter.inbox as i on c.channel = 'ws' and i.user_id = e.user_id and i.event_id = e.id
+left join lateral (
+    -- The furthest of the person's devices.
+    select max(v.acked_seq) as acked_seq from eventcenter.devices as v
+    where v.user_id = i.user_id
+) as w on true
 left join lateral (
     select
         bool_or(t.outcome = 'sent') as sent,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use eventcenter_core::id::UserId;
@@ -43,9 +44,19 @@ pub enum TokenError {
 pub struct Tokens(Arc<Keys>);
 
 struct Keys {
+    deriving: hmac::Key,
     signing: EncodingKey,
     checking: DecodingKey,
     validation: Validation,
+}
+
+/// What a good token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// For whom it speaks.
+    pub user_id: UserId,
+    /// When it ends, in seconds since 1970.
+    pub ends_at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,23 +83,36 @@ impl Tokens {
         validation.validate_aud = false;
         let secret = secret.as_ref();
         Self(Arc::new(Keys {
+            deriving: hmac::Key::new(hmac::HMAC_SHA256, secret),
             signing: EncodingKey::from_secret(secret),
             checking: DecodingKey::from_secret(secret),
             validation,
         }))
     }
 
+    /// A key of its own for another purpose, which tells nothing about the secret: the same in every process that has it.
+    pub fn derive_key(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.0.deriving, purpose.as_bytes()).as_ref())
+    }
+
     /// The person for whom the token speaks.
     pub fn verify(&self, token: &str) -> Result<UserId, TokenError> {
+        self.grant(token).map(|grant| grant.user_id)
+    }
+
+    /// For whom the token speaks, and until when.
+    pub fn grant(&self, token: &str) -> Result<Grant, TokenError> {
         let Keys { checking, validation, .. } = &*self.0;
         let claims = jsonwebtoken::decode::<Claims>(token, checking, validation).map_err(|error| {
             let is_expired = matches!(error.kind(), ErrorKind::ExpiredSignature);
             if is_expired { TokenError::Expired } else { TokenError::Invalid }
         })?;
-        match claims.claims.sub {
-            Subject::Number(user_id) => Ok(user_id),
-            Subject::Text(text) => text.parse().or(Err(TokenError::Invalid)),
-        }
+        let Claims { sub, exp } = claims.claims;
+        let user_id = match sub {
+            Subject::Number(user_id) => user_id,
+            Subject::Text(text) => text.parse().or(Err(TokenError::Invalid))?,
+        };
+        Ok(Grant { user_id, ends_at: exp })
     }
 
     /// A token for this person that lives for `ttl` from now on.

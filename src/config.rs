@@ -232,6 +232,10 @@ pub struct Process {
     )]
     pub look_interval: Duration,
 
+    /// How often a session is pinged, from 1s to 60s: below the time after which a proxy closes what is idle.
+    #[arg(long, env = "EVENTCENTER_PING_INTERVAL", value_name = "TIME", default_value = "25s", value_parser = parse::ping_interval)]
+    pub ping_interval: Duration,
+
     /// How long a stop may take. What is unfinished by then is sent again by another process.
     #[arg(
         long,

@@ -73,10 +73,12 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     let tokens = tokens(&settings)?;
     let cookies =
         CookieRules { name: settings.http.cookie.clone(), origins: Origins::parse(&settings.http.cors_origins)? };
+    let node_settings =
+        ws::NodeSettings { ping_every: settings.process.ping_interval, drain_time: settings.process.drain_time };
     let node = settings
         .process
         .runs(Role::Ws)
-        .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), tasks.clone()));
+        .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), node_settings, tasks.clone()));
     let workers = start_workers(&settings, &store, &tasks)?;
     let (hearing, is_heard) = watch::channel(false);
     let wakeups = Wakeups { workers, node: node.clone() };

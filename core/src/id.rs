@@ -94,6 +94,63 @@ impl fmt::Display for Seq {
     }
 }
 
+/// What a client calls its browser or app: 1 to 64 of `A-Z a-z 0-9 _ -`. All sessions of a person that give no name
+/// count as one device, the anonymous one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(Box<str>);
+
+impl DeviceId {
+    /// Longest name, in characters. A longer one is refused.
+    pub const MAX: usize = 64;
+
+    /// `None` for what is no name of a device.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_name = (1..=Self::MAX).contains(&text.len()) && text.bytes().all(is_plain);
+        is_name.then(|| Self(text.into()))
+    }
+
+    /// The name; empty for the anonymous one.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name, unless it is the anonymous one.
+    pub fn name(&self) -> Option<&str> {
+        Some(self.as_str()).filter(|name| !name.is_empty())
+    }
+}
+
+/// Within an epoch, a number means the same place in a stream. It changes when the database is restored or streams are
+/// truncated. Eight characters of base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch([u8; 8]);
+
+impl Epoch {
+    /// `None` for what is no name of an epoch.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        text.as_bytes().try_into().ok().filter(|bytes: &[u8; 8]| bytes.iter().all(is_plain)).map(Self)
+    }
+
+    /// The epoch of a stored row, which a CHECK keeps to its form.
+    pub fn from_row(name: &str) -> Self {
+        Self::parse(name).unwrap_or(Self(*b"--------"))
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+    }
+}
+
+impl Serialize for Epoch {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// One claimed batch. Numbers are never reused, so a stale holder can be told from the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(i64);

@@ -74,10 +74,17 @@ metrics! {
         "How long the database's oldest transaction has been open: it holds back vacuum.";
     SUBSCRIPTIONS_GONE: Counter = "eventcenter_push_subscriptions_gone_total",
         "Browsers removed because their push service said that they are gone.";
-    WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open WebSocket sessions.";
+    WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open sessions.";
+    WS_REFUSED: Counter = "eventcenter_ws_refused_total",
+        "Sockets not let in, by reason: token, origin, request, user, node, stopping.";
+    WS_BEGUN: Counter = "eventcenter_ws_begun_total",
+        "Sessions welcomed, by how: resumed, fresh, or a position that was lost by retention, epoch, ahead.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
-        "WebSocket sessions ended, by reason: client, slow, shutdown, protocol, error.";
-    WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events written to sockets, by kind: live or replay.";
+        "Sessions ended, by reason: client, gone, or the name of the close code.";
+    WS_ERRORS: Counter = "eventcenter_ws_errors_total", "Error frames sent to clients, by code.";
+    WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events sent to sessions, by kind: live or replay.";
+    WS_ACKS: Counter = "eventcenter_ws_acks_total", "Cursors of devices written down.";
+    WS_SEEN: Counter = "eventcenter_ws_seen_total", "Events of which a client said what its person did: displayed, read.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
 mod deliveries;
+mod devices;
 mod emit;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ mod subscriptions;
 mod upkeep;
 
 pub use deliveries::{Claim, Load, Rescued, SettleCount};
+pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
 pub use people::{Contact, ServiceKey};

@@ -26,6 +26,16 @@ pub(super) fn look_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Like [`duration`], from 1 s to 60 s.
+pub(super) fn ping_interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if (Duration::from_secs(1)..=Duration::from_mins(1)).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be from 1s to 60s".to_owned())
+    }
+}
+
 /// Reads an http(s) URL without user, query or fragment, since paths are resolved against it.
 pub(super) fn site(text: &str) -> Result<Url, String> {
     Url::parse(text)

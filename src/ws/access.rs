@@ -2,10 +2,9 @@
 
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, HeaderValue};
-use eventcenter_core::id::UserId;
 
 use super::registry::Full;
-use crate::auth::{CookieRules, TokenError, Tokens, user_token};
+use crate::auth::{CookieRules, Grant, TokenError, Tokens, user_token};
 use crate::problem::{Code, Problem};
 
 /// The subprotocol: what the frames mean.
@@ -27,8 +26,26 @@ pub(super) enum Refusal {
     NoUpgrade,
     /// No place.
     Full(Full),
-    /// The process stops.
-    Stopping,
+}
+
+impl Refusal {
+    /// The label of `eventcenter_ws_refused_total`.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token(TokenError::Missing | TokenError::Expired | TokenError::Invalid) => "token",
+            Self::Token(TokenError::ForeignOrigin) => "origin",
+            Self::Subprotocol | Self::Query | Self::NoUpgrade => "request",
+            Self::Full(Full::User) => "user",
+            Self::Full(Full::Node) => "node",
+            Self::Full(Full::Stopping) => "stopping",
+        }
+    }
+
+    /// Whether a client that speaks our protocol is let in to be told so: a browser shows its page nothing of a refused
+    /// handshake. A foreign page is told nothing.
+    pub(super) const fn is_told_inside(self) -> bool {
+        matches!(self, Self::Token(TokenError::Missing | TokenError::Expired | TokenError::Invalid))
+    }
 }
 
 /// The subprotocols that a client offers.
@@ -52,10 +69,10 @@ impl<'a> Offer<'a> {
         Ok(Self { protocol, token: offered.iter().find_map(|one| one.strip_prefix(BEARER)) })
     }
 
-    /// The person for whom the request speaks: by its subprotocol, its Authorization header, or its cookie.
-    pub(super) fn user(&self, headers: &HeaderMap, tokens: &Tokens, cookie: &CookieRules) -> Result<UserId, Refusal> {
+    /// For whom the request speaks: by its subprotocol, its Authorization header, or its cookie.
+    pub(super) fn grant(&self, headers: &HeaderMap, tokens: &Tokens, cookie: &CookieRules) -> Result<Grant, Refusal> {
         let token = self.token.map_or_else(|| user_token(headers, cookie), Ok).map_err(Refusal::Token)?;
-        tokens.verify(token).map_err(Refusal::Token)
+        tokens.grant(token).map_err(Refusal::Token)
     }
 }
 
@@ -75,9 +92,9 @@ impl From<Refusal> for Problem {
             }
             Refusal::Query => Self::field("after", "must be a whole number from 0 to 2^63-1, and the only parameter"),
             Refusal::NoUpgrade => Self::new(Code::UpgradeRequired, "ask with HTTP/1.1, Upgrade: websocket, version 13"),
-            Refusal::Full(Full::User) => Self::new(Code::TooManySessions, "close one of them first"),
+            Refusal::Full(Full::User) => Self::new(Code::TooManySessions, "let those begin first that are open"),
             Refusal::Full(Full::Node) => Self::new(Code::NodeUnavailable, "it has no place left: try again"),
-            Refusal::Stopping => Self::new(Code::NodeUnavailable, "it is stopping: try again"),
+            Refusal::Full(Full::Stopping) => Self::new(Code::NodeUnavailable, "it is stopping: try again"),
         }
     }
 }

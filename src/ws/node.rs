@@ -1,43 +1,59 @@
-//! The node: brings what is new to the sessions that this process holds.
+//! The node: everything that the sessions of this process share. Sessions never touch the database; the node's loops do it
+//! for many at once, so that a storm of reconnects is a few statements and not thousands.
 //!
-//! It reads streams in batches, one at a time. Whoever is woken while a read is in flight waits for the next, so an
-//! idle node adds no wait and a busy one reads many people at once.
+//! - [`begin`]: says where sessions begin;
+//! - [`live`]: brings what is new, and compares with the streams' heads as the floor;
+//! - [`behind`]: brings what sessions missed;
+//! - [`tend`]: looks at the clock, writes acknowledgements, and closes at the end.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eventcenter_core::id::{Seq, UserId};
-use eventcenter_core::store::{Store, StoreError, StreamEntry, StreamHead};
+use bytes::Bytes;
+use eventcenter_core::id::{DeviceId, Seq, UserId};
+use eventcenter_core::metrics::WS_SEEN;
+use eventcenter_core::store::{Store, StreamEntry};
 use eventcenter_core::tasks::Tasks;
+use metrics::counter;
 use tokio::sync::{Notify, Semaphore};
 
-use super::frame::{Frame, Kind};
-use super::outbox::{Offered, Page, Rest};
+use super::acks::Acks;
+use super::frame::{Frame, Kind, StreamFrame};
+use super::outbox::{Page, Rest};
+use super::protocol::{How, Seen};
+use super::queue::Queue;
 use super::registry::{Entry, Full, Registry};
-use super::session::Session;
-use crate::auth::{CookieRules, Tokens};
+use super::resume::Resume;
+use super::session::{Mode, Opening, Session};
+use super::wheel::Wheel;
+use crate::auth::{CookieRules, Grant, Tokens};
 
+mod begin;
+mod behind;
+mod live;
+mod tend;
+
+/// Entries that one read may bring, over all its people; who has more is read again. Shared out evenly, so one person
+/// alone gets a long page: as long as an outbox.
+const ENTRIES_PER_READ: usize = 256;
 /// People in one read; more wait for the next.
 const USERS_PER_READ: usize = 64;
-/// Entries that one read may bring, over all its people; who has more is read again at once. Shared out evenly, so one
-/// person alone gets a long page: as long as an outbox.
-const ENTRIES_PER_READ: usize = 256;
-/// Sessions that read for themselves at the same time; others wait in line, so that a storm of reconnects leaves
-/// connections of the pool to everyone else.
-const TURNS: usize = 4;
-/// Streams whose heads are looked up in one statement.
-const HEADS_PER_READ: usize = 1000;
-/// Every stream is compared with its head this often: what a lost notification costs at most.
-const SWEEP: Duration = Duration::from_secs(1);
-/// Each session is pinged once in so many seconds, each second a share of them: below the usual idle timeouts of
-/// proxies, which are 30 seconds and more.
-const PING_EVERY_S: u64 = 25;
-/// How long a failed read waits before it is tried again.
+/// How long a failed statement waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// Sockets that are opened only to be told 4001 at the same time. Further ones are refused before they are opened.
+const REFUSALS_MAX: usize = 256;
 
-/// This process's WebSocket node. Cheap to clone; all clones are one.
+/// What a node is told by its operator.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSettings {
+    /// How often each session is pinged.
+    pub ping_every: Duration,
+    /// Over which time the sessions of a stopping node are to come back elsewhere.
+    pub drain_time: Duration,
+}
+
+/// This process's node. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Node(Arc<Inner>);
 
@@ -46,29 +62,46 @@ struct Inner {
     store: Store,
     tokens: Tokens,
     cookie: CookieRules,
+    settings: NodeSettings,
     tasks: Tasks,
+    resume: Resume,
     registry: Registry,
+    wheel: Wheel,
+    acks: Acks,
+    greetings: Queue<Arc<Session>>,
+    behind: Queue<Arc<Session>>,
     woken: Mutex<HashSet<UserId>>,
     wake: Notify,
-    turns: Semaphore,
+    refusals: Arc<Semaphore>,
 }
 
 impl Node {
-    /// A node whose tasks run until `tasks` stops; its sessions are then told to go elsewhere. Needs a tokio runtime.
-    pub fn new(store: Store, tokens: Tokens, cookie: CookieRules, tasks: Tasks) -> Self {
+    /// A node whose loops run until `tasks` stops; its sessions are then told to go elsewhere. Needs a tokio runtime.
+    pub fn new(store: Store, tokens: Tokens, cookie: CookieRules, settings: NodeSettings, tasks: Tasks) -> Self {
+        let resume = Resume::new(&tokens);
         let node = Self(Arc::new(Inner {
             store,
             tokens,
             cookie,
+            settings,
             tasks,
+            resume,
             registry: Registry::default(),
+            wheel: Wheel::default(),
+            acks: Acks::default(),
+            greetings: Queue::default(),
+            behind: Queue::default(),
             woken: Mutex::default(),
             wake: Notify::new(),
-            turns: Semaphore::new(TURNS),
+            refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
         }));
-        node.0.tasks.spawn(node.clone().read());
+        node.0.tasks.spawn(node.clone().begin_sessions());
+        node.0.tasks.spawn(node.clone().follow_live());
+        node.0.tasks.spawn(node.clone().follow_behind());
         node.0.tasks.spawn(node.clone().sweep());
-        node.0.tasks.spawn(node.clone().ping());
+        node.0.tasks.spawn(node.clone().turn_wheel());
+        node.0.tasks.spawn(node.clone().write_acks());
+        node.0.tasks.spawn(node.clone().drain());
         node
     }
 
@@ -83,13 +116,63 @@ impl Node {
         self.wake(&self.0.registry.users());
     }
 
+    /// Tells every session of a person with `hello` something beside the stream: `json` is a frame with its `t` first. To
+    /// whoever is not here, or is slow, it is lost.
+    pub fn tell(&self, user: UserId, json: &Bytes) {
+        let sessions = self.0.registry.sessions_of(user);
+        if sessions.is_empty() {
+            return;
+        }
+        let frame = Frame::text(json);
+        for session in sessions {
+            session.tell(&frame);
+        }
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.0.registry.open()
     }
 
-    pub(super) fn enter(&self, user: UserId) -> Result<Entry, Full> {
-        self.0.registry.enter(user)
+    /// A new session of whom the token speaks for.
+    pub(super) fn enter(&self, grant: Grant, mode: Mode) -> Result<Entry, Full> {
+        let Grant { user_id, ends_at } = grant;
+        let ping_every = self.0.settings.ping_every;
+        let entry = self.0.registry.enter(Opening { user: user_id, mode, token_exp: ends_at, ping_every })?;
+        self.0.wheel.put(&entry.session, Duration::ZERO);
+        Ok(entry)
+    }
+
+    /// Has the database asked where a session begins that has said where it is.
+    pub(super) fn greet(&self, session: &Arc<Session>) {
+        self.0.registry.replace(session, &session.device());
+        self.0.greetings.push(Arc::clone(session));
+    }
+
+    /// Reads a page for a session, if it needs one now. To be called whenever a transport has taken a batch.
+    pub(super) fn look_after(&self, session: &Arc<Session>) {
+        if session.asks() {
+            self.0.behind.push(Arc::clone(session));
+        }
+    }
+
+    /// A device has everything up to here. Written with others', soon.
+    pub(super) fn acknowledge(&self, user: UserId, device: DeviceId, seq: Seq) {
+        if seq > Seq(0) {
+            self.0.acks.put(user, device, seq);
+        }
+    }
+
+    /// A person was shown events, or read them.
+    #[expect(clippy::unused_self, reason = "the inbox's marks will need the store")]
+    pub(super) fn saw(&self, _user: UserId, seen: &[Seen]) {
+        for Seen { how, .. } in seen {
+            let how = match how {
+                How::Displayed => "displayed",
+                How::Read => "read",
+            };
+            counter!(WS_SEEN, "how" => how).increment(1);
+        }
     }
 
     pub(super) fn tokens(&self) -> &Tokens {
@@ -104,139 +187,24 @@ impl Node {
         &self.0.tasks
     }
 
-    pub(super) async fn stopping(&self) {
-        self.0.tasks.stopping().await;
+    pub(super) fn resume(&self) -> &Resume {
+        &self.0.resume
     }
 
-    /// Where a person's stream stands. Asks until the database answers.
-    pub(super) async fn head(&self, user: UserId) -> StreamHead {
-        // Keeps its turn while it waits to try again: when the database is away, few ask.
-        let _turn = self.0.turns.acquire().await;
-        loop {
-            match Box::pin(self.0.store.stream_heads(&[user])).await {
-                Ok(heads) => return heads.get(&user).copied().unwrap_or_default(),
-                Err(error) => self.wait_after(&error).await,
-            }
-        }
-    }
-
-    /// At most `limit` entries that follow `cursor`, for a session that reads for itself. Those that `kind` calls so are
-    /// replay. Asks until the database answers.
-    pub(super) async fn page(&self, user: UserId, cursor: Seq, limit: usize, kind: impl Fn(Seq) -> Kind) -> Page {
-        let max = i64::try_from(limit).unwrap_or(i64::MAX);
-        let _turn = self.0.turns.acquire().await;
-        loop {
-            // Boxed, so that a session that does not read is not as large as one that does.
-            match Box::pin(self.0.store.read_streams(&[(user, cursor)], max)).await {
-                Ok(streams) => return page(cursor, streams.get(&user).map_or(&[], Vec::as_slice), limit, kind),
-                Err(error) => self.wait_after(&error).await,
-            }
-        }
-    }
-
-    async fn wait_after(&self, error: &StoreError) {
-        tracing::warn!(%error, "a session cannot read its stream");
-        self.0.tasks.pause(RETRY).await;
-    }
-
-    async fn read(self) {
-        loop {
-            tokio::select! {
-                () = self.0.wake.notified() => {}
-                () = self.stopping() => return,
-            }
-            while let Some(users) = self.take_woken() {
-                if let Err(error) = self.read_for(&users).await {
-                    tracing::warn!(%error, users = users.len(), "the node cannot read streams");
-                    self.wake(&users);
-                    if self.0.tasks.pause(RETRY).await {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    fn take_woken(&self) -> Option<Vec<UserId>> {
-        let mut woken = self.0.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let users: Vec<UserId> = woken.iter().copied().take(USERS_PER_READ).collect();
-        for user in &users {
-            woken.remove(user);
-        }
-        (!users.is_empty()).then_some(users)
-    }
-
-    async fn read_for(&self, users: &[UserId]) -> Result<(), StoreError> {
-        let audience: Vec<(UserId, Seq, Vec<Arc<Session>>)> = users
-            .iter()
-            .filter_map(|user| {
-                let sessions = self.0.registry.sessions_of(*user);
-                let cursors = sessions.iter().filter_map(|session| session.read_from());
-                // min() asks every session, which those that read for themselves must hear.
-                Some((*user, cursors.min()?, sessions))
-            })
-            .collect();
-        if audience.is_empty() {
-            return Ok(());
-        }
-        let limit = ENTRIES_PER_READ / audience.len();
-        let readers: Vec<(UserId, Seq)> = audience.iter().map(|(user, cursor, _)| (*user, *cursor)).collect();
-        let streams = self.0.store.read_streams(&readers, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
-        for (user, cursor, sessions) in audience {
-            let Some(entries) = streams.get(&user) else { continue };
-            let page = page(cursor, entries, limit, |_| Kind::Live);
-            let offered: Vec<Offered> = sessions.iter().map(|session| session.offer(&page)).collect();
-            if page.rest == Rest::Maybe || offered.contains(&Offered::Again) {
-                self.wake(&[user]);
-            }
-        }
-        Ok(())
-    }
-
-    async fn sweep(self) {
-        // Nodes that started together do not look together for ever.
-        while !self.0.tasks.pause(SWEEP.mul_f64(0.8 + 0.2 * chance())).await {
-            for users in self.0.registry.users().chunks(HEADS_PER_READ) {
-                match self.0.store.stream_heads(users).await {
-                    Ok(heads) => {
-                        let misses = |(user, head): &(&UserId, &StreamHead)| {
-                            self.0.registry.sessions_of(**user).iter().any(|session| session.misses(head.last))
-                        };
-                        let missing: Vec<UserId> = heads.iter().filter(misses).map(|(user, _)| *user).collect();
-                        self.wake(&missing);
-                    }
-                    Err(error) => tracing::warn!(%error, "the node cannot compare streams with their heads"),
-                }
-            }
-        }
-    }
-
-    async fn ping(self) {
-        let mut second = 0;
-        while !self.0.tasks.pause(Duration::from_secs(1)).await {
-            second = (second + 1) % PING_EVERY_S;
-            for session in self.0.registry.sessions(|session| session.number % PING_EVERY_S == second) {
-                session.ping();
-            }
-        }
+    pub(super) fn refusals(&self) -> &Arc<Semaphore> {
+        &self.0.refusals
     }
 }
 
+/// Encodes what was read after `after`, at most `limit` entries.
 fn page(after: Seq, entries: &[StreamEntry], limit: usize, kind: impl Fn(Seq) -> Kind) -> Page {
-    let encode = |entry: &StreamEntry| match Frame::event(entry, kind(entry.seq)) {
-        Ok(frame) => Some(frame),
-        Err(error) => {
-            // Then its number is missing, and the sessions say so to their clients.
-            tracing::error!(%error, event_id = %entry.event.id, "an event cannot be encoded");
-            None
-        }
-    };
+    // An event that cannot be encoded is missing, and the sessions say so to their clients.
+    let frames = entries.iter().filter_map(|entry| StreamFrame::event(entry, kind(entry.seq))).collect();
     let rest = if entries.len() < limit { Rest::Nothing } else { Rest::Maybe };
-    Page { after, frames: entries.iter().filter_map(encode).collect(), rest }
+    Page { after, frames, rest }
 }
 
-/// From 0 to 1. The hasher's keys are random, which is enough to spread clocks.
-fn chance() -> f64 {
-    let [.., low, high] = RandomState::new().hash_one(()).to_be_bytes();
-    f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
+/// A limit, as the database wants it.
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }

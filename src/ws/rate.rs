@@ -4,10 +4,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Frames that a client may send at once after a pause. One more closes the session with 1008.
+/// Frames that a client may send at once after a pause. One more closes the session with 4104.
 const BURST: u32 = 50;
+/// At so many, the client is warned.
+const WARN: u32 = 40;
 /// One more frame every so often: ten a second.
 const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Whether one more frame is within the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It is.
+    Within,
+    /// It is, and few more would be.
+    Nearly,
+    /// It is not.
+    Over,
+}
 
 /// A leaky bucket, as one point in time: when it will have run empty (the generic cell rate algorithm).
 #[derive(Debug)]
@@ -21,14 +34,16 @@ impl Rate {
         Self { empty_at: now }
     }
 
-    /// Whether one more frame is within the rate; if so it counts.
-    pub(super) fn admits(&mut self, now: Instant) -> bool {
-        let empty_at = self.empty_at.max(now) + INTERVAL;
-        let is_within = empty_at <= now + INTERVAL * BURST;
-        if is_within {
-            self.empty_at = empty_at;
+    /// Counts one more frame, unless it is over.
+    pub(super) fn admit(&mut self, now: Instant) -> Admission {
+        let before = self.empty_at.max(now);
+        let after = before + INTERVAL;
+        if after > now + INTERVAL * BURST {
+            return Admission::Over;
         }
-        is_within
+        self.empty_at = after;
+        let warn_at = now + INTERVAL * WARN;
+        if before < warn_at && after >= warn_at { Admission::Nearly } else { Admission::Within }
     }
 }
 
@@ -37,13 +52,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_admitted_and_one_more_is_not() {
+    fn a_burst_is_admitted_with_one_warning_and_one_more_is_not() {
         let now = Instant::now();
         let mut rate = Rate::new(now);
 
-        assert_eq!((0..=BURST).filter(|_| rate.admits(now)).count(), 50);
-        assert!(rate.admits(now + INTERVAL));
-        assert!(!rate.admits(now + INTERVAL));
+        let burst: Vec<Admission> = (0..BURST).map(|_| rate.admit(now)).collect();
+
+        assert_eq!(burst.iter().position(|one| *one == Admission::Nearly), Some(39));
+        assert_eq!(burst.iter().filter(|one| **one == Admission::Within).count(), 49);
+        assert_eq!(rate.admit(now), Admission::Over);
+        assert_eq!(rate.admit(now + INTERVAL), Admission::Within);
+        assert_eq!(rate.admit(now + INTERVAL), Admission::Over);
     }
 
     #[test]
@@ -52,6 +71,6 @@ mod tests {
         let mut rate = Rate::new(now);
         let later = now + Duration::from_hours(1);
 
-        assert_eq!((0..1000).filter(|_| rate.admits(later)).count(), 50);
+        assert_eq!((0..1000).filter(|_| rate.admit(later) != Admission::Over).count(), 50);
     }
 }

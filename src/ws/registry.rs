@@ -3,37 +3,48 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eventcenter_core::id::UserId;
+use eventcenter_core::id::{DeviceId, UserId};
 use eventcenter_core::metrics::WS_SESSIONS;
 use metrics::gauge;
+use tokio::sync::Semaphore;
 
-use super::session::Session;
+use super::end::End;
+use super::session::{Opening, Session};
 
-/// Sessions of one person on this node: browsers, tabs, devices. A further one is refused with 429.
-const SESSIONS_PER_USER: usize = 50;
-/// Sessions of this node, at some ten kilobytes each. A further one is refused with 503, so that a balancer tries
+/// Sessions of one person on this node: browsers, tabs, devices. A further one ends the oldest with 4105.
+const SESSIONS_PER_USER: usize = 20;
+/// Of those, sessions that have not begun. A further one is refused with 429: a client that connects over and over must
+/// not end its person's other sessions.
+const HANDSHAKES_PER_USER: usize = 10;
+/// Sessions of this node, at some five kilobytes each. A further one is refused with 503, so that a balancer tries
 /// another node.
-const SESSIONS_PER_NODE: usize = 50_000;
+const SESSIONS_PER_NODE: usize = 100_000;
+/// Of those, sessions that have not begun. A further one is refused with 503: whoever is under way comes first.
+const HANDSHAKES_PER_NODE: usize = 4096;
 
 /// Why a session cannot begin here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The person has too many.
+    /// The person has too many that have not begun.
     User,
     /// The node has too many.
     Node,
+    /// The process stops.
+    Stopping,
 }
 
 /// All open sessions. Cheap to clone; all clones are one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Registry(Arc<Mutex<Sessions>>);
+#[derive(Clone, Debug)]
+pub(super) struct Registry {
+    sessions: Arc<Mutex<Sessions>>,
+    handshakes: Arc<Semaphore>,
+}
 
 #[derive(Debug, Default)]
 struct Sessions {
     by_user: HashMap<UserId, Vec<Arc<Session>>>,
     open: usize,
-    /// How many there ever were.
-    begun: u64,
+    is_closed: bool,
 }
 
 /// A place in the registry; dropping it leaves.
@@ -45,26 +56,58 @@ pub(super) struct Entry {
     registry: Registry,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self { sessions: Arc::default(), handshakes: Arc::new(Semaphore::new(HANDSHAKES_PER_NODE)) }
+    }
+}
+
 impl Registry {
     fn lock(&self) -> MutexGuard<'_, Sessions> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a session of this person known.
-    pub(super) fn enter(&self, user: UserId) -> Result<Entry, Full> {
+    /// Makes a new session known.
+    pub(super) fn enter(&self, opening: Opening) -> Result<Entry, Full> {
         let mut sessions = self.lock();
+        if sessions.is_closed {
+            return Err(Full::Stopping);
+        }
         if sessions.open >= SESSIONS_PER_NODE {
             return Err(Full::Node);
         }
-        if sessions.by_user.get(&user).is_some_and(|own| own.len() >= SESSIONS_PER_USER) {
+        let handshake = Arc::clone(&self.handshakes).try_acquire_owned().or(Err(Full::Node))?;
+        let own = sessions.by_user.entry(opening.user).or_default();
+        if own.iter().filter(|session| session.is_beginning()).count() >= HANDSHAKES_PER_USER {
             return Err(Full::User);
         }
+        let mut living = own.iter().filter(|session| !session.is_ending());
+        if living.clone().count() >= SESSIONS_PER_USER
+            && let Some(oldest) = living.next()
+        {
+            oldest.end(End::TooManySessions);
+        }
+        let session = Arc::new(Session::new(opening, Some(handshake)));
+        own.push(Arc::clone(&session));
         sessions.open += 1;
-        sessions.begun += 1;
-        let session = Arc::new(Session::new(sessions.begun, user));
-        sessions.by_user.entry(user).or_default().push(Arc::clone(&session));
         gauge!(WS_SESSIONS).increment(1);
         Ok(Entry { session, registry: self.clone() })
+    }
+
+    /// Ends the other sessions of a device that `session` is now a session of.
+    pub(super) fn replace(&self, session: &Arc<Session>, device: &DeviceId) {
+        let sessions = self.lock();
+        let own = sessions.by_user.get(&session.user).into_iter().flatten();
+        for other in own.filter(|other| !Arc::ptr_eq(other, session) && other.is_of(device)) {
+            other.end(End::Replaced);
+        }
+    }
+
+    /// Lets nobody in any more; whoever is here.
+    pub(super) fn close(&self) -> Vec<Arc<Session>> {
+        let mut sessions = self.lock();
+        sessions.is_closed = true;
+        sessions.by_user.values().flatten().cloned().collect()
     }
 
     /// How many sessions are open.
@@ -87,12 +130,6 @@ impl Registry {
     pub(super) fn sessions_of(&self, user: UserId) -> Vec<Arc<Session>> {
         self.lock().by_user.get(&user).cloned().unwrap_or_default()
     }
-
-    /// Every session for which `wanted` holds.
-    pub(super) fn sessions(&self, wanted: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
-        let sessions = self.lock();
-        sessions.by_user.values().flatten().filter(|session| wanted(session)).cloned().collect()
-    }
 }
 
 impl Drop for Entry {
@@ -113,6 +150,7 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ws::session::tests::{an_opening, begin};
 
     const ANNA: UserId = UserId::from_row(1);
     const BORIS: UserId = UserId::from_row(2);
@@ -120,27 +158,52 @@ mod tests {
     #[test]
     fn a_dropped_entry_leaves_only_its_own_place() {
         let registry = Registry::default();
-        let first = registry.enter(ANNA).unwrap();
-        let second = registry.enter(ANNA).unwrap();
+        let first = registry.enter(an_opening(ANNA)).unwrap();
+        let second = registry.enter(an_opening(ANNA)).unwrap();
 
         drop(first);
 
         assert_eq!(registry.open(), 1);
-        let left: Vec<u64> = registry.sessions_of(ANNA).iter().map(|session| session.number).collect();
-        assert_eq!(left, [second.session.number]);
+        let left: Vec<_> = registry.sessions_of(ANNA).iter().map(|session| session.id).collect();
+        assert_eq!(left, [second.session.id]);
         assert_eq!(registry.connected(&[ANNA, BORIS]), [ANNA]);
     }
 
     #[test]
-    fn one_person_cannot_take_every_place() {
+    fn one_session_too_many_ends_the_oldest_of_the_same_person() {
         let registry = Registry::default();
-        let entries: Vec<Entry> = (0..SESSIONS_PER_USER).map(|_| registry.enter(ANNA).unwrap()).collect();
+        let other = registry.enter(an_opening(BORIS)).unwrap();
+        let enter = |_| {
+            let entry = registry.enter(an_opening(ANNA)).unwrap();
+            begin(&entry.session);
+            entry
+        };
+        let entries: Vec<Entry> = (0..SESSIONS_PER_USER + 2).map(enter).collect();
 
-        assert_eq!(registry.enter(ANNA).unwrap_err(), Full::User);
-        assert!(registry.enter(BORIS).is_ok());
-        drop(entries);
-        assert!(registry.enter(ANNA).is_ok());
-        assert_eq!(registry.open(), 0);
-        assert!(registry.users().is_empty());
+        let ending: Vec<bool> = entries.iter().map(|entry| entry.session.is_ending()).collect();
+
+        assert_eq!(ending.iter().filter(|is_ending| **is_ending).count(), 2);
+        assert_eq!(ending[..2], [true, true]);
+        assert!(!other.session.is_ending());
+    }
+
+    #[test]
+    fn a_person_who_only_connects_and_never_begins_is_refused() {
+        let registry = Registry::default();
+        let _entries: Vec<Entry> =
+            (0..HANDSHAKES_PER_USER).map(|_| registry.enter(an_opening(ANNA)).unwrap()).collect();
+
+        assert_eq!(registry.enter(an_opening(ANNA)).unwrap_err(), Full::User);
+        assert!(registry.enter(an_opening(BORIS)).is_ok());
+    }
+
+    #[test]
+    fn a_node_that_is_closed_lets_nobody_in() {
+        let registry = Registry::default();
+        let _entry = registry.enter(an_opening(ANNA)).unwrap();
+
+        assert_eq!(registry.close().len(), 1);
+
+        assert_eq!(registry.enter(an_opening(BORIS)).unwrap_err(), Full::Stopping);
     }
 }

@@ -1,299 +1,296 @@
-//! One open socket: it listens, writes and catches up, side by side in one task.
+//! One open session: a state that its transport sends from and hears into, the same for every transport.
+//!
+//! A transport calls [`Session::next`] and sends what that answers, in order, until there is an end; it asks
+//! [`Session::admit`] for every frame that comes in, and gives texts to [`hear`].
 
-use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use eventcenter_core::id::{Seq, UserId};
-use eventcenter_core::metrics::WS_FRAMES;
-use eventcenter_core::store::StreamHead;
+use eventcenter_core::id::{DeviceId, Epoch, Seq, UserId};
+use eventcenter_core::metrics::{WS_ERRORS, WS_FRAMES};
 use metrics::counter;
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::Beginning;
-use super::frame::{self, Frame, Kind};
-use super::node::Node;
-use super::outbox::{AfterIsAhead, Offered, Outbox, Page};
-use super::rate::Rate;
-use super::socket::{Incoming, Outgoing, Reader, Violation, Writer};
+use super::beginning::Beginning;
+use super::end::End;
+use super::frame::{ErrorCode, Frame, Kind, ServerFrame, StreamFrame};
+use super::outbox::Outbox;
+use super::rate::{Admission, Rate};
+use super::resume::{Position, Resume};
+use super::vitals::Vitals;
 
-/// A client that is silent for this long, though pinged twice, is given up.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
-/// Frames in one write; more wait for the next.
-const WRITE_MAX: usize = 32;
-/// Answers that may wait for a socket. Further ones are dropped: RFC 6455 §5.5.3 lets us skip pings.
-const ANSWERS_MAX: usize = 8;
-/// Entries that a session reads at a time for itself, at most.
-const PAGE_MAX: usize = 128;
-/// And at least, however large they are.
-const PAGE_MIN: usize = 4;
-/// How long an ending session waits for the write at hand and its close frame.
-const CLOSE_MAX: Duration = Duration::from_secs(2);
+mod begin;
+mod clock;
+mod follow;
+mod hear;
 
-/// Why a session ended.
+pub(super) use hear::hear;
+
+/// Events in one batch for the transport; more wait for the next.
+const BATCH_MAX: usize = 64;
+/// Answers that may wait for the transport. Further ones are dropped: whoever asks so much reads too little.
+const ANSWERS_MAX: usize = 32;
+/// Texts of other sessions that may wait. One more, and all are replaced by [`READ_AGAIN`].
+const TOLD_MAX: usize = 32;
+/// Too many to name: the client reads the inbox.
+const READ_AGAIN: &[u8] = br#"{"t":"marks","op":"read","ids":null,"up_to_seq":null,"until":null}"#;
+
+/// How a client follows the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The client closed it, with this code.
-    Client(u16),
-    /// The client broke the protocol, or its connection broke.
-    Violation(Violation),
-    /// The client says too much.
-    Flood,
-    /// The client wants what follows a number that was never given.
-    AfterIsAhead,
-    /// Nothing was heard for [`SILENCE_MAX`].
-    Silent,
-    /// Writing failed.
-    Broken,
-    /// The socket took nothing for [`super::socket::STUCK`].
-    Stuck,
-    /// The process stops.
-    Shutdown,
+pub(super) enum Mode {
+    /// Events alone, from where the URL says.
+    Plain,
+    /// The whole protocol, after a `hello`.
+    Full,
 }
 
-impl End {
-    /// The label of `eventcenter_ws_closed_total`.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client(_) => "client",
-            Self::Violation(Violation::Gone) | Self::Silent | Self::Broken => "error",
-            Self::Violation(Violation::Protocol | Violation::Binary | Violation::NotUtf8 | Violation::TooBig)
-            | Self::Flood
-            | Self::AfterIsAhead => "protocol",
-            Self::Stuck => "slow",
-            Self::Shutdown => "shutdown",
-        }
-    }
-
-    /// The close frame, as `ws` documents it; nobody is left to read one after a broken connection.
-    const fn close_frame(self) -> Option<Outgoing> {
-        let (code, reason) = match self {
-            Self::Client(code) => (code, ""),
-            Self::Shutdown => (1001, "the server is going away"),
-            Self::Violation(Violation::Protocol) => (1002, "not WebSocket as in RFC 6455"),
-            Self::Violation(Violation::Binary) => (1003, "binary messages are not understood"),
-            Self::Violation(Violation::NotUtf8) => (1007, "not UTF-8"),
-            Self::Flood => (1008, "too many messages"),
-            Self::Silent => (1008, "no answer to pings"),
-            Self::Violation(Violation::TooBig) => (1009, "messages have at most 4096 bytes"),
-            Self::AfterIsAhead => (4416, "after is beyond the end of the stream"),
-            Self::Violation(Violation::Gone) | Self::Broken | Self::Stuck => return None,
-        };
-        Some(Outgoing::Close(code, reason))
-    }
-}
-
-/// What the node and the session's own task share.
+/// What the node and a session's transport share.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// Counts up; spreads the pings.
-    pub(super) number: u64,
+    /// Its name.
+    pub(super) id: Uuid,
     /// Whose.
     pub(super) user: UserId,
+    /// How it follows.
+    pub(super) mode: Mode,
+    device: OnceLock<DeviceId>,
     state: Mutex<State>,
-    /// There is something to write.
-    writable: Notify,
-    /// The session may have to read for itself.
-    behind: Notify,
+    /// There is something to send.
+    changed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
+    stage: Stage,
     outbox: Outbox,
-    answers: Vec<Outgoing>,
+    answers: Vec<Frame>,
+    told: Vec<Frame>,
+    /// Everything up to here was given to the transport.
+    sent: Seq,
+    /// Replayed events so far; `None` once the client knows that the replay is done.
+    replayed: Option<u64>,
+    vitals: Vitals,
+    rate: Rate,
     end: Option<End>,
+    /// Its place among those that have not begun.
+    handshake: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No `hello` has come.
+    Silent,
+    /// Where it begins is being looked up.
+    Waiting(Beginning),
+    /// It has begun, in this epoch.
+    Begun(Epoch),
+}
+
+/// What a transport sends next.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// In this order.
+    pub(super) frames: Vec<Frame>,
+    /// Then nothing more, if so.
+    pub(super) end: Option<End>,
+}
+
+/// What a new session rests on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    /// Whose.
+    pub(super) user: UserId,
+    /// How it follows.
+    pub(super) mode: Mode,
+    /// When its token ends, in seconds since 1970.
+    pub(super) token_exp: i64,
+    /// How often it is pinged.
+    pub(super) ping_every: Duration,
 }
 
 impl Session {
-    pub(super) fn new(number: u64, user: UserId) -> Self {
-        let state = State { outbox: Outbox::new(), answers: Vec::new(), end: None };
-        Self { number, user, state: Mutex::new(state), writable: Notify::new(), behind: Notify::new() }
+    /// `handshake` is given back when it begins.
+    pub(super) fn new(opening: Opening, handshake: Option<OwnedSemaphorePermit>) -> Self {
+        let Opening { user, mode, token_exp, ping_every } = opening;
+        let (id, now) = (Uuid::now_v7(), Instant::now());
+        // The last byte of a UUIDv7 is random.
+        let share = f64::from(id.as_bytes().last().copied().unwrap_or_default()) / 256.0;
+        let mut vitals = Vitals::new(now, ping_every, share, token_exp);
+        if mode == Mode::Full {
+            vitals.await_hello(now);
+        }
+        let state = State {
+            stage: Stage::Silent,
+            outbox: Outbox::new(),
+            answers: Vec::new(),
+            told: Vec::new(),
+            sent: Seq(0),
+            replayed: None,
+            vitals,
+            rate: Rate::new(now),
+            end: None,
+            handshake,
+        };
+        Self { id, user, mode, device: OnceLock::new(), state: Mutex::new(state), changed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// See [`Outbox::read_from`].
-    pub(super) fn read_from(&self) -> Option<Seq> {
-        self.state().outbox.read_from()
+    /// Its device; the anonymous one before it has named any.
+    pub(super) fn device(&self) -> DeviceId {
+        self.device.get().cloned().unwrap_or_default()
     }
 
-    /// See [`Outbox::offer`].
-    pub(super) fn offer(&self, page: &Page) -> Offered {
-        let offered = self.state().outbox.offer(page);
-        self.writable.notify_one();
-        offered
+    /// Whether it is a session of this named device.
+    pub(super) fn is_of(&self, device: &DeviceId) -> bool {
+        device.name().is_some() && self.device.get() == Some(device)
     }
 
-    /// See [`Outbox::misses`].
-    pub(super) fn misses(&self, head: Seq) -> bool {
-        self.state().outbox.misses(head)
-    }
-
-    /// Asks the client for a sign of life.
-    pub(super) fn ping(&self) {
-        self.answer(Outgoing::Ping);
-    }
-
-    fn answer(&self, answer: Outgoing) {
-        let mut state = self.state();
-        if state.answers.len() < ANSWERS_MAX {
-            state.answers.push(answer);
-        }
-        drop(state);
-        self.writable.notify_one();
-    }
-
-    fn begin(&self, after: Option<Seq>, head: StreamHead) -> Result<(), AfterIsAhead> {
-        self.state().outbox.begin(after, head)?;
-        self.writable.notify_one();
-        Ok(())
-    }
-
-    async fn start_page(&self) -> Seq {
+    /// The next batch, once there is something to send. Cancel-safe.
+    #[expect(dead_code, reason = "what server-sent events wait for")]
+    pub(super) async fn next(&self, resume: &Resume) -> Batch {
         loop {
-            let cursor = self.state().outbox.start_page();
-            match cursor {
-                Some(cursor) => return cursor,
-                None => self.behind.notified().await,
+            let batch = self.take(resume);
+            if !batch.frames.is_empty() || batch.end.is_some() {
+                return batch;
             }
+            self.changed().await;
         }
     }
 
-    fn take_page(&self, page: &Page) -> usize {
-        let taken = self.state().outbox.take_page(page);
-        self.writable.notify_one();
-        self.behind.notify_one();
-        taken
+    /// Resolves when something may have changed since the last batch. Cancel-safe.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
-    /// What to write next: answers before events, and the close frame last.
-    fn take(&self) -> (Vec<Outgoing>, Vec<Frame>) {
+    /// What there is to send now: answers, then events, then the end.
+    pub(super) fn take(&self, resume: &Resume) -> Batch {
         let mut state = self.state();
-        let mut answers = std::mem::take(&mut state.answers);
+        let mut frames = std::mem::take(&mut state.answers);
         if let Some(end) = state.end {
-            answers.extend(end.close_frame());
-            return (answers, Vec::new());
+            frames.extend(Frame::bye(end));
+            return Batch { frames, end: Some(end) };
         }
-        let frames = state.outbox.take(WRITE_MAX);
-        drop(state);
-        self.behind.notify_one();
-        (answers, frames)
+        frames.append(&mut state.told);
+        for StreamFrame { seq, kind, frame } in state.outbox.take(BATCH_MAX) {
+            if seq > state.outbox.replay_to() {
+                frames.extend(self.replay_done(&mut state, resume));
+            }
+            count(kind);
+            state.sent = seq;
+            state.replayed = state.replayed.map(|so_far| so_far + u64::from(kind == Kind::Replay));
+            frames.push(frame);
+        }
+        if state.sent >= state.outbox.replay_to() {
+            frames.extend(self.replay_done(&mut state, resume));
+        }
+        Batch { frames, end: None }
     }
 
-    fn end(&self, end: End) {
-        self.state().end = Some(end);
-        self.writable.notify_one();
+    /// Says once that what follows is live.
+    fn replay_done(&self, state: &mut State, resume: &Resume) -> Option<Frame> {
+        let count = state.replayed.take()?;
+        let to = state.outbox.replay_to();
+        Frame::at(to, &ServerFrame::ReplayDone { to, count, resume: self.token(state, resume, to)? })
     }
 
-    fn is_ending(&self) -> bool {
+    /// The resume token for a position of this session.
+    fn token(&self, state: &State, resume: &Resume, seq: Seq) -> Option<String> {
+        match state.stage {
+            Stage::Begun(epoch) => Some(resume.token(self.user, &self.device(), Position { epoch, seq })),
+            Stage::Silent | Stage::Waiting(_) => None,
+        }
+    }
+
+    /// Ends it, unless it is ending already. The transport still sends what was answered.
+    pub(super) fn end(&self, end: End) {
+        self.state().end.get_or_insert(end);
+        self.changed.notify_one();
+    }
+
+    /// Whether it is not known yet where it begins.
+    pub(super) fn is_beginning(&self) -> bool {
+        matches!(self.state().stage, Stage::Silent | Stage::Waiting(_))
+    }
+
+    /// Whether it is ending.
+    pub(super) fn is_ending(&self) -> bool {
         self.state().end.is_some()
     }
-}
 
-/// Serves a session until it ends, and answers why it did.
-pub(super) async fn run(
-    node: &Node,
-    session: &Session,
-    beginning: Beginning,
-    reader: impl Reader,
-    writer: impl Writer,
-) -> End {
-    let mut writing = std::pin::pin!(write(session, writer));
-    let end = tokio::select! {
-        written = &mut writing => {
-            // The writer ends by itself only when the socket fails it.
-            return written.map_or_else(|error| failed(&error), |()| End::Broken);
+    /// Counts a frame of the client, whatever it says. Ends the session when there are too many.
+    pub(super) fn admit(&self) -> Admission {
+        let mut state = self.state();
+        state.vitals.heard();
+        let admission = state.rate.admit(Instant::now());
+        drop(state);
+        match admission {
+            Admission::Within => {}
+            Admission::Nearly => self.warn(ErrorCode::RateLimited, "few more messages pass"),
+            Admission::Over => self.end(End::RateLimited),
         }
-        end = listen(session, reader) => end,
-        end = catch_up(node, session, beginning) => end,
-        () = node.stopping() => End::Shutdown,
-    };
-    session.end(end);
-    // The writer may be in the middle of a frame: it, and nobody else, puts the close frame behind that.
-    let closed = timeout(CLOSE_MAX, writing).await;
-    tracing::trace!(user_id = session.user.get(), ?end, ?closed, "a session ended");
-    end
-}
+        admission
+    }
 
-fn failed(error: &io::Error) -> End {
-    if error.kind() == io::ErrorKind::TimedOut { End::Stuck } else { End::Broken }
-}
-
-/// Hears the client out. Ends with the session, because no read can be taken up again after it was dropped.
-async fn listen(session: &Session, mut reader: impl Reader) -> End {
-    let mut rate = Rate::new(Instant::now());
-    loop {
-        let incoming = match timeout(SILENCE_MAX, reader.next()).await {
-            Ok(Ok(incoming)) => incoming,
-            Ok(Err(violation)) => return End::Violation(violation),
-            Err(_) => return End::Silent,
-        };
-        if !rate.admits(Instant::now()) {
-            return End::Flood;
+    /// Answers the client. Dropped when too many answers wait.
+    fn answer(&self, frame: Option<Frame>) {
+        let mut state = self.state();
+        if state.answers.len() < ANSWERS_MAX {
+            state.answers.extend(frame);
         }
-        match incoming {
-            Incoming::Text => session.answer(Outgoing::Text(frame::UNKNOWN_FRAME)),
-            Incoming::Ping(payload) => session.answer(Outgoing::Pong(payload)),
-            Incoming::Fragment | Incoming::Pong => {}
-            Incoming::Close(code) => return End::Client(code),
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Tells the client of something that it may go on after.
+    fn warn(&self, code: ErrorCode, message: &str) {
+        counter!(WS_ERRORS, "code" => code.as_str()).increment(1);
+        self.answer(Frame::of(&ServerFrame::Error { code, message, fatal: false, head: None }));
+    }
+
+    /// Tells the client what it did wrong, and ends the session.
+    fn fail(&self, code: ErrorCode, message: &str, end: End) {
+        self.state().fail(code, message, None, end);
+        self.changed.notify_one();
+    }
+
+    /// Tells the client what another session of its person did.
+    pub(super) fn tell(&self, frame: &Frame) {
+        let mut state = self.state();
+        if self.mode == Mode::Plain || !matches!(state.stage, Stage::Begun(_)) {
+            return;
+        }
+        if state.told.len() >= TOLD_MAX {
+            state.told = vec![Frame::text(READ_AGAIN)];
+        } else {
+            state.told.push(frame.clone());
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+}
+
+impl State {
+    fn fail(&mut self, code: ErrorCode, message: &str, head: Option<Seq>, end: End) {
+        counter!(WS_ERRORS, "code" => code.as_str()).increment(1);
+        if self.end.is_none() {
+            self.answers.extend(Frame::of(&ServerFrame::Error { code, message, fatal: true, head }));
+            self.end = Some(end);
         }
     }
 }
 
-/// Reads from the database whatever the node's reader did not bring.
-async fn catch_up(node: &Node, session: &Session, Beginning { after, head }: Beginning) -> End {
-    let head = match head {
-        Some(head) => head,
-        None => node.head(session.user).await,
-    };
-    if session.begin(after, head) == Err(AfterIsAhead) {
-        session.answer(Outgoing::Text(frame::after_is_ahead(head.last)));
-        return End::AfterIsAhead;
-    }
-    follow(node, session, head.last).await
-}
-
-async fn follow(node: &Node, session: &Session, replay_to: Seq) -> ! {
-    let kind = |seq| if seq <= replay_to { Kind::Replay } else { Kind::Live };
-    let mut limit = PAGE_MAX;
-    loop {
-        let cursor = session.start_page().await;
-        let page = node.page(session.user, cursor, limit, kind).await;
-        // Large events fill the outbox early; what does not fit would be read twice.
-        limit = (2 * session.take_page(&page)).clamp(PAGE_MIN, PAGE_MAX);
-    }
-}
-
-/// Writes whatever there is, until the close frame is written.
-async fn write(session: &Session, mut writer: impl Writer) -> io::Result<()> {
-    loop {
-        let is_ending = session.is_ending();
-        let (mut messages, frames) = session.take();
-        messages.extend(frames.iter().map(|frame| Outgoing::Text(frame.text.clone())));
-        if !messages.is_empty() {
-            writer.write(&messages).await?;
-            count(&frames);
-        }
-        if is_ending {
-            return Ok(());
-        }
-        if messages.is_empty() {
-            session.writable.notified().await;
-        }
-    }
-}
-
-fn count(frames: &[Frame]) {
-    for (kind, label) in [(Kind::Live, "live"), (Kind::Replay, "replay")] {
-        let written = frames.iter().filter(|frame| frame.kind == kind).count();
-        if written > 0 {
-            counter!(WS_FRAMES, "kind" => label).increment(u64::try_from(written).unwrap_or(u64::MAX));
-        }
+fn count(kind: Kind) {
+    match kind {
+        Kind::Live => counter!(WS_FRAMES, "kind" => "live").increment(1),
+        Kind::Replay => counter!(WS_FRAMES, "kind" => "replay").increment(1),
+        Kind::Gap => {}
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -83,7 +83,7 @@ async fn a_process_that_is_told_to_stop_finishes_what_is_in_flight_and_says_good
 
     server.stop();
 
-    assert_eq!(session.closed().await["close"], 1001);
+    assert_eq!(session.closed().await["close"], 4202);
     assert_eq!(session.frame(0).await["event"]["id"], json!(id));
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
     let db = &installation.db;

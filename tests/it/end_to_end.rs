@@ -168,7 +168,7 @@ async fn sessions_get_what_they_missed_and_then_what_comes_by_one_numbering() {
     assert_eq!(some.text(1), all.text(3));
     let ahead = server.session(42, "?after=9").await;
     assert_eq!(ahead.frame(0).await["code"], "after_is_ahead");
-    assert_eq!(ahead.closed().await["close"], 4416);
+    assert_eq!(ahead.closed().await["close"], 4203);
 }
 
 #[tokio::test]

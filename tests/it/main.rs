@@ -22,6 +22,7 @@ mod partitions;
 mod permissions;
 mod planner;
 mod planning;
+mod protocol;
 mod python_client;
 mod readme;
 mod redrives;

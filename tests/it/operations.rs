@@ -8,6 +8,7 @@ use crate::support::events::json_with;
 use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::Installation;
 use crate::support::server::Server;
+use crate::support::ws_client::WsClient;
 
 /// The checks of `/readyz`, those that do not hold marked by an exclamation mark.
 async fn checks(server: &Server<'_>) -> Vec<String> {
@@ -53,14 +54,19 @@ async fn metrics_show_what_was_done_under_their_declared_names_and_no_ids() {
     let gone = server.browser(4_242_424_242).await;
     gone.unsubscribe().await;
     let session = server.session(4_242_424_242, "").await;
+    let client = server.greet(4_242_424_242, &json!({})).await;
+    WsClient::try_open(&server.socket(""), "wrong").closed().await;
     let event = json_with(4_242_424_242, &json!({"channels": ["ws", "push", "email"]}));
 
     let id = server.emit(&event).await;
     session.frame(0).await;
+    client.first("event").await;
+    client.send(&json!({"t": "ack", "seq": 1, "ids": [{"id": id, "s": "displayed"}]}));
+    client.send(&json!({"t": "what"}));
     server.comes_to(&id, "push", "sent").await;
     server.comes_to(&id, "email", "sent").await;
-    assert_eq!(server.metric("eventcenter_ws_sessions").await, Some(1.0));
-    drop(session);
+    assert_eq!(server.metric("eventcenter_ws_sessions").await, Some(2.0));
+    drop((session, client));
 
     // What only happens when a worker dies or hangs.
     let rare = [metrics::STALE, metrics::LEASES_EXPIRED];

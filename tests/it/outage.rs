@@ -85,6 +85,6 @@ async fn a_process_that_is_told_to_stop_during_an_outage_still_stops() {
 
     server.stop();
 
-    assert_eq!(session.closed().await["close"], 1001);
+    assert_eq!(session.closed().await["close"], 4202);
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
 }

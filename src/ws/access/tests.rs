@@ -3,6 +3,7 @@ use axum::response::IntoResponse;
 
 use super::*;
 use crate::auth::Origins;
+use eventcenter_core::id::UserId;
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -23,7 +24,7 @@ fn token(user: i64) -> String {
 fn user(pairs: &[(&'static str, &str)]) -> Result<UserId, Refusal> {
     let rules = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
     let headers = headers(pairs);
-    Offer::read(&headers)?.user(&headers, &tokens(), &rules)
+    Ok(Offer::read(&headers)?.grant(&headers, &tokens(), &rules)?.user_id)
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn a_refusal_says_what_to_do_and_when_to_come_back() {
         problem(Refusal::Token(TokenError::Missing)).detail.ends_with("ec.bearer.TOKEN beside eventcenter.v1.json")
     );
     assert_eq!(problem(Refusal::Query).errors[0].field, "after");
-    for passing in [Refusal::Full(Full::User), Refusal::Full(Full::Node), Refusal::Stopping] {
+    for passing in [Refusal::Full(Full::User), Refusal::Full(Full::Node), Refusal::Full(Full::Stopping)] {
         assert!(problem(passing).into_response().headers().contains_key(RETRY_AFTER), "{passing:?}");
     }
     assert_eq!(problem(Refusal::NoUpgrade).into_response().headers()[UPGRADE], "websocket");

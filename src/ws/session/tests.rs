@@ -1,123 +1,159 @@
-use eventcenter_core::store::Store;
+use std::sync::Arc;
+
+use eventcenter_core::store::{Store, StreamHead, StreamStart};
 use eventcenter_core::tasks::Tasks;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::{CookieRules, Origins, Tokens};
-use crate::ws::socket::{FastReader, FastWriter};
+use crate::ws::frame::Frame;
+use crate::ws::node::{Node, NodeSettings};
+use crate::ws::outbox::{Page, Rest};
 
-/// A session of a node whose database is away, with the client's end of its socket. Ends when the client is done.
-async fn with_client(tasks: Tasks, client: impl AsyncFnOnce(DuplexStream) -> DuplexStream) -> End {
+const SECRET: [u8; 32] = [7; 32];
+const ANNA: UserId = UserId::from_row(1);
+
+/// A node whose database is away.
+pub(in crate::ws) fn a_node() -> Node {
+    a_node_with(Tasks::default())
+}
+
+pub(in crate::ws) fn a_node_with(tasks: Tasks) -> Node {
     let store = Store::connect("postgres://nobody@127.0.0.1:1/none", 1).unwrap();
     let cookie = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
-    let node = Node::new(store, Tokens::hs256([7; 32]), cookie, tasks);
-    let entry = node.enter(UserId::from_row(1)).unwrap();
-    let (ours, theirs) = duplex(1024);
-    let (read, write) = split(ours);
-    let beginning = Beginning { after: None, head: None };
-    let session = run(&node, &entry.session, beginning, FastReader::new(read), FastWriter::new(write));
-    let deadline = Duration::from_secs(10);
-    let (end, _theirs) = timeout(deadline, async { tokio::join!(session, client(theirs)) }).await.unwrap();
-    end
+    let settings = NodeSettings { ping_every: Duration::from_secs(25), drain_time: Duration::from_secs(20) };
+    Node::new(store, Tokens::hs256(SECRET), cookie, settings, tasks)
 }
 
-/// A short masked frame; the mask is zero.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    [&[first, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0], payload].concat()
+pub(in crate::ws) fn an_opening(user: UserId) -> Opening {
+    Opening { user, mode: Mode::Full, token_exp: i64::MAX, ping_every: Duration::from_secs(25) }
 }
 
-async fn expect(io: &mut DuplexStream, wanted: &[u8]) {
-    let mut got = vec![0; wanted.len()];
-    io.read_exact(&mut got).await.unwrap();
-    assert_eq!(got, wanted);
+pub(in crate::ws) fn a_session() -> Arc<Session> {
+    Arc::new(Session::new(an_opening(ANNA), None))
 }
 
-#[tokio::test]
-async fn a_session_lives_while_the_database_is_away() {
-    let end = with_client(Tasks::default(), async |mut io| {
-        io.write_all(&frame(0x89, b"there?")).await.unwrap();
-        expect(&mut io, b"\x8a\x06there?").await;
-        io.write_all(&frame(0x88, b"\x0f\xa1bye")).await.unwrap();
-        expect(&mut io, b"\x88\x02\x0f\xa1").await;
-        io
-    });
-
-    assert_eq!(end.await, End::Client(4001));
+fn resume() -> Resume {
+    Resume::new(&Tokens::hs256(SECRET))
 }
 
-#[tokio::test]
-async fn a_stopping_process_sends_its_sessions_elsewhere() {
-    let tasks = Tasks::default();
-    let end = with_client(tasks.clone(), async |mut io| {
-        tasks.stop();
-        expect(&mut io, b"\x88\x1a\x03\xe9the server is going away").await;
-        io
-    });
+fn start(last: i64) -> StreamStart {
+    let head = StreamHead { last: Seq(last), trimmed_to: Seq(0) };
+    StreamStart { epoch: Epoch::parse("an_epoch").unwrap(), head, device: None, furthest: None }
+}
 
-    assert_eq!(end.await, End::Shutdown);
+/// Begins it at the beginning of an empty stream.
+pub(in crate::ws) fn begin(session: &Session) {
+    session.greeted(DeviceId::default(), Beginning::default());
+    session.begin(&resume(), &start(0));
+}
+
+/// What it sends next, as JSON.
+fn sent(session: &Session) -> Vec<Value> {
+    let batch = session.take(&resume());
+    batch.frames.iter().map(|frame| serde_json::from_slice(&frame.json()).unwrap()).collect()
+}
+
+fn names(frames: &[Value]) -> Vec<&str> {
+    frames.iter().map(|frame| frame["t"].as_str().unwrap()).collect()
+}
+
+fn event(seq: i64, kind: Kind) -> StreamFrame {
+    let json = json!({"t": "event", "seq": seq}).to_string();
+    StreamFrame { seq: Seq(seq), kind, frame: Frame::text(json.as_bytes()) }
 }
 
 #[tokio::test]
-async fn half_a_frame_survives_what_is_written_meanwhile() {
-    let end = with_client(Tasks::default(), async |mut io| {
-        let text = frame(0x81, b"hello");
-        io.write_all(&frame(0x89, b"1")).await.unwrap();
-        io.write_all(&text[..3]).await.unwrap();
-        expect(&mut io, b"\x8a\x011").await;
-        io.write_all(&text[3..]).await.unwrap();
-        expect(&mut io, &[b"\x81\x50", &*frame::UNKNOWN_FRAME].concat()).await;
-        io.write_all(&frame(0x88, b"")).await.unwrap();
-        expect(&mut io, b"\x88\x02\x03\xe8").await;
-        io
-    });
+async fn a_session_is_welcomed_replayed_and_live_in_this_order() {
+    let (node, session) = (a_node(), a_session());
+    hear(&node, &session, r#"{"t":"hello","v":1,"after":0}"#);
+    assert_eq!(sent(&session), [json!(null); 0], "nothing comes before it is known where it begins");
 
-    assert_eq!(end.await, End::Client(1000));
+    session.begin(&resume(), &start(2));
+    assert!(session.asks());
+    session.start_page();
+    let frames = vec![event(1, Kind::Replay), event(2, Kind::Replay), event(3, Kind::Live)];
+    session.take_page(&Page { after: Seq(0), frames, rest: Rest::Nothing });
+
+    let frames = sent(&session);
+    assert_eq!(names(&frames), ["welcome", "event", "event", "replay_done", "event"]);
+    assert_eq!((&frames[0]["head"], &frames[0]["from"], &frames[0]["resumed"]), (&json!(2), &json!(0), &json!(true)));
+    assert_eq!((&frames[3]["to"], &frames[3]["count"]), (&json!(2), &json!(2)));
+    let token = frames[3]["resume"].as_str().unwrap();
+    assert_eq!(resume().read(token, ANNA, &DeviceId::default()).unwrap().seq, Seq(2));
 }
 
 #[tokio::test]
-async fn a_flood_ends_the_session_and_answers_do_not_pile_up() {
-    let end = with_client(Tasks::default(), async |mut io| {
-        let flood = frame(0x81, b"x").repeat(60);
-        io.write_all(&flood).await.unwrap();
-        let mut got = Vec::new();
-        while !got.ends_with(b"\x88\x13\x03\xf0too many messages") {
-            got.push(io.read_u8().await.unwrap());
-        }
-        io
-    });
+async fn an_ack_is_good_for_what_was_sent_and_for_nothing_beyond() {
+    let (node, session) = (a_node(), a_session());
+    begin(&session);
+    session.offer(&Page { after: Seq(0), frames: vec![event(1, Kind::Live)], rest: Rest::Nothing });
 
-    assert_eq!(end.await, End::Flood);
+    hear(&node, &session, r#"{"t":"ack","seq":1}"#);
+
+    assert_eq!(sent(&session).last().unwrap()["code"], "ack_ahead", "it was not sent yet");
+    assert!(session.is_ending());
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_is_an_error_and_not_a_close() {
-    let end = with_client(Tasks::default(), async |io| {
-        drop(io);
-        duplex(1).0
-    });
+async fn a_token_in_band_prolongs_only_the_session_of_its_person() {
+    let (node, session) = (a_node(), a_session());
+    begin(&session);
+    sent(&session);
+    let auth = |user| {
+        let token = node.tokens().issue(UserId::from_row(user), Duration::from_mins(1)).unwrap();
+        json!({"t": "auth", "token": token}).to_string()
+    };
 
-    assert_eq!(end.await, End::Violation(Violation::Gone));
+    hear(&node, &session, &auth(1));
+    hear(&node, &session, r#"{"t":"auth","token":"x"}"#);
+    assert_eq!(names(&sent(&session)), ["auth_ok", "error"]);
+    assert!(!session.is_ending());
+
+    hear(&node, &session, &auth(2));
+    let batch = session.take(&resume());
+    assert_eq!(batch.end, Some(End::Unauthorized));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_cannot_make_answers_pile_up() {
+    let (node, session) = (a_node(), a_session());
+    begin(&session);
+
+    for _ in 0..1000 {
+        hear(&node, &session, r#"{"t":"ping"}"#);
+        session.tell(&Frame::text(br#"{"t":"marks"}"#));
+    }
+
+    let frames = sent(&session);
+    assert!(frames.len() <= ANSWERS_MAX + TOLD_MAX + 2, "{}", frames.len());
+    assert!(frames.iter().any(|frame| frame["op"] == "read" && frame["ids"].is_null()), "it must read the inbox");
+}
+
+#[tokio::test]
+async fn what_others_did_is_told_after_the_welcome_and_not_to_plain_streams() {
+    let session = a_session();
+    let plain = Session::new(Opening { mode: Mode::Plain, ..an_opening(ANNA) }, None);
+    let told = Frame::text(br#"{"t":"answered"}"#);
+
+    session.tell(&told);
+    begin(&session);
+    begin(&plain);
+    session.tell(&told);
+    plain.tell(&told);
+
+    assert_eq!(names(&sent(&session)), ["welcome", "answered", "replay_done"]);
+    assert_eq!(sent(&plain), [json!(null); 0]);
 }
 
 #[test]
-fn a_client_that_does_not_read_cannot_make_answers_pile_up() {
-    let session = Session::new(1, UserId::from_row(1));
+fn a_stream_that_ends_before_the_session_is_another_one() {
+    let session = a_session();
+    session.greeted(DeviceId::default(), Beginning { after: Some(Seq(5)), ..Beginning::default() });
+    session.begin(&resume(), &start(5));
 
-    for _ in 0..100 {
-        session.ping();
-    }
+    assert!(session.compare(Seq(5), StreamHead { last: Seq(6), trimmed_to: Seq(0) }));
+    assert!(!session.compare(Seq(5), StreamHead { last: Seq(4), trimmed_to: Seq(0) }));
 
-    assert_eq!(session.take().0.len(), ANSWERS_MAX);
-}
-
-#[test]
-fn every_close_reason_fits_a_control_frame() {
-    let violations = [Violation::Gone, Violation::Protocol, Violation::Binary, Violation::NotUtf8, Violation::TooBig];
-    let ends = [End::Client(1000), End::Flood, End::AfterIsAhead, End::Silent, End::Broken, End::Stuck, End::Shutdown];
-
-    for end in violations.map(End::Violation).into_iter().chain(ends) {
-        if let Some(Outgoing::Close(code, reason)) = end.close_frame() {
-            assert!(reason.len() <= 123, "{code} {reason}");
-        }
-    }
+    assert_eq!(session.take(&resume()).end, Some(End::Resync));
 }

@@ -73,8 +73,13 @@ impl Installation {
 
     /// A token as the host application would sign it.
     pub(crate) fn token(&self, user: i64) -> String {
+        self.token_for(user, Duration::from_mins(5))
+    }
+
+    /// One that ends after this time.
+    pub(crate) fn token_for(&self, user: i64, ttl: Duration) -> String {
         let user = UserId::new(user).unwrap();
-        Tokens::hs256(self.jwt_secret.as_str()).issue(user, Duration::from_mins(5)).unwrap()
+        Tokens::hs256(self.jwt_secret.as_str()).issue(user, ttl).unwrap()
     }
 }
 

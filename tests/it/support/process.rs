@@ -1,6 +1,6 @@
 //! Programs that run beside the test: ours, and the peers. None outlives the test process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,7 +33,7 @@ impl Lines {
 pub(crate) struct Process {
     child: Mutex<Child>,
     /// A peer ends when it closes.
-    _stdin: ChildStdin,
+    stdin: Mutex<ChildStdin>,
     stdout: Lines,
     stderr: Lines,
 }
@@ -44,11 +44,16 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self {
-            _stdin: child.stdin.take().unwrap(),
+            stdin: Mutex::new(child.stdin.take().unwrap()),
             stdout: Lines::of(child.stdout.take().unwrap()),
             stderr: Lines::of(child.stderr.take().unwrap()),
             child: Mutex::new(child),
         }
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn write(&self, line: &str) {
+        writeln!(self.stdin.lock().unwrap(), "{line}").unwrap();
     }
 
     /// What it has said on standard output.

@@ -5,6 +5,7 @@ use std::process::{Command, ExitStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::events::json_with;
 use super::eventually::{SOON, eventually};
 use super::http::{Answer, request};
 use super::installation::Installation;
@@ -88,6 +89,17 @@ impl<'a> Server<'a> {
     /// A session of somebody's, with a query such as `?after=3`.
     pub(crate) async fn session(&self, user: i64, query: &str) -> WsClient {
         WsClient::open(&self.socket(query), &self.installation.token(user)).await
+    }
+
+    /// A session of the whole protocol that has said `hello` with these members.
+    pub(crate) async fn greet(&self, user: i64, hello: &Value) -> WsClient {
+        WsClient::greet(&self.socket(""), &self.installation.token(user), hello).await
+    }
+
+    /// Emits so many events to somebody's stream alone.
+    pub(crate) async fn emit_many(&self, user: i64, count: usize) {
+        let event = json_with(user, &json!({"channels": ["ws"]}));
+        self.service_json(Method::POST, "/events", &vec![event; count].into()).await.expect(202);
     }
 
     /// The address of the socket.
