@@ -4,7 +4,12 @@ create table eventcenter.streams (
     user_id bigint primary key,
     last_seq bigint not null,
     -- Everything up to here has left the inbox by age; a client that asks for less is told so.
-    trimmed_to bigint not null default 0
+    trimmed_to bigint not null default 0,
+    -- How many entries of the inbox is_unread() and is_unseen() hold for. Whoever changes what these say of an entry
+    -- locks this row first and counts in the same transaction, so nobody ever has to count the entries.
+    unread bigint not null default 0,
+    unseen bigint not null default 0,
+    constraint what_is_unseen_is_unread check (unseen between 0 and unread)
 ) with (fillfactor = 50);
 
 -- How far each of a person's devices has acknowledged their stream. A ws delivery is delivered once a device has passed
@@ -24,6 +29,13 @@ create table eventcenter.inbox (
     seq bigint not null,
     event_id uuid not null,
     at timestamptz not null default statement_timestamp(),
+    -- What the person did with it: see mark().
+    seen_at timestamptz,
+    read_at timestamptz,
+    archived_at timestamptz,
+    snoozed_until timestamptz,
+    -- The end of the stream when it came back from a snooze: it is listed above that entry.
+    returned_to bigint,
     constraint a_stream_has_each_number_once primary key (user_id, seq),
     constraint an_event_is_in_a_stream_once unique (user_id, event_id)
 ) partition by hash (user_id);
@@ -37,6 +49,15 @@ begin
         );
     end loop;
 end $$;
+
+-- What the counters count. Whoever reads an entry has seen it too, so what is unseen is unread.
+create function eventcenter.is_unread(i eventcenter.inbox) returns boolean
+language sql immutable parallel safe
+return i.read_at is null and i.archived_at is null and i.snoozed_until is null;
+
+create function eventcenter.is_unseen(i eventcenter.inbox) returns boolean
+language sql immutable parallel safe
+return i.seen_at is null and i.read_at is null and i.archived_at is null and i.snoozed_until is null;
 
 -- Rows arrive in the order of `at`, so a few pages of BRIN find the old ones for trimming.
 create index inbox_by_age on eventcenter.inbox using brin (at) with (autosummarize = on);
@@ -76,12 +97,16 @@ begin
         where t.is_late
     ),
     bumped as (
-        insert into eventcenter.streams as s (user_id, last_seq)
-        select t.user_id, count(*) from taken as t
+        insert into eventcenter.streams as s (user_id, last_seq, unread, unseen)
+        select t.user_id, count(*), count(*), count(*) from taken as t
         where not t.is_late
         group by t.user_id
         order by t.user_id
-        on conflict (user_id) do update set last_seq = s.last_seq + excluded.last_seq
+        on conflict (user_id) do update
+        set
+            last_seq = s.last_seq + excluded.last_seq,
+            unread = s.unread + excluded.unread,
+            unseen = s.unseen + excluded.unseen
         returning s.user_id, s.last_seq
     ),
     appended as (
@@ -152,6 +177,8 @@ end $$;
 create function eventcenter.trim_inbox(p_keep interval, p_limit integer) returns bigint
 language plpgsql as $$
 declare
+    v_user_ids bigint[];
+    v_seqs bigint[];
     v_trimmed bigint;
 begin
     with old as materialized (
@@ -168,18 +195,32 @@ begin
         join old using (user_id)
         order by s.user_id
         for update of s
-    ),
-    marked as (
-        update eventcenter.streams as s
-        set trimmed_to = greatest(s.trimmed_to, l.seq)
-        from locked as l
-        where s.user_id = l.user_id
-    ),
-    gone as (
+    )
+    select array_agg(l.user_id), array_agg(l.seq) into v_user_ids, v_seqs from locked as l;
+
+    -- A statement of its own: it sees the marks that were made before the locks were had.
+    with gone as (
         delete from eventcenter.inbox as i
-        using locked as l
-        where i.user_id = l.user_id and i.seq <= l.seq
-        returning 1
+        using unnest(v_user_ids, v_seqs) as o (user_id, seq)
+        where i.user_id = o.user_id and i.seq <= o.seq
+        returning i.user_id, i.seq, eventcenter.is_unread(i) as is_unread, eventcenter.is_unseen(i) as is_unseen
+    ),
+    counted as (
+        update eventcenter.streams as s
+        set
+            trimmed_to = greatest(s.trimmed_to, g.seq),
+            unread = s.unread - g.unread,
+            unseen = s.unseen - g.unseen
+        from (
+            select
+                gone.user_id,
+                max(gone.seq) as seq,
+                count(*) filter (where gone.is_unread) as unread,
+                count(*) filter (where gone.is_unseen) as unseen
+            from gone
+            group by gone.user_id
+        ) as g
+        where s.user_id = g.user_id
     )
     select count(*) into v_trimmed from gone;
     return v_trimmed;

@@ -96,8 +96,8 @@ begin
     return v_day;
 end $$;
 
--- Keys and cancellations of events whose day was dropped, up to p_limit keys a call. A key lives as long as its event:
--- a day that could not be dropped keeps both.
+-- Keys, cancellations, actions and answers of events whose day was dropped, up to p_limit keys a call. They live as long
+-- as their event: a day that could not be dropped keeps both. And the rates of whoever has not tested for a while.
 create function eventcenter.forget_keys(p_limit integer) returns bigint
 language plpgsql as $$
 declare
@@ -105,6 +105,9 @@ declare
     v_forgotten bigint;
 begin
     delete from eventcenter.cancellations where event_id < v_before;
+    delete from eventcenter.actions where event_id < v_before;
+    delete from eventcenter.answers where event_id < v_before;
+    delete from eventcenter.loopback_rates where empty_at < statement_timestamp();
     with old as (
         select key from eventcenter.event_keys
         where event_id < v_before

@@ -12,16 +12,20 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::answers::Waiters;
 use crate::auth::{CookieRules, ServiceKeys, Tokens};
 use crate::committer::Committer;
 use crate::metrics::Metrics;
 
+mod actions;
 mod assets;
 mod deliveries;
+mod diagnostics;
 mod emit;
 mod events;
 mod extract;
 mod form;
+mod inbox;
 mod layers;
 mod openapi;
 mod probes;
@@ -49,6 +53,8 @@ pub struct Api {
     pub push: Option<PushKey>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// Requests that wait for people's answers.
+    pub waiters: Waiters,
     /// What `/readyz` asks besides the store.
     pub readiness: Readiness,
 }
@@ -81,8 +87,16 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(users::get_user, users::put_user, users::delete_user))
         .routes(routes!(push::subscribe, push::unsubscribe))
         .routes(routes!(push::get_push_key))
+        .routes(routes!(inbox::list_inbox))
+        .routes(routes!(inbox::mark_inbox))
+        .routes(routes!(actions::get_answer))
+        .routes(routes!(actions::get_action))
+        .routes(routes!(actions::answer_action))
+        .routes(routes!(diagnostics::test_channels))
+        .routes(routes!(diagnostics::get_test))
         .routes(routes!(assets::get_asset))
         .routes(routes!(assets::get_asset_in_folder))
+        .routes(routes!(assets::get_action_page))
         .routes(routes!(assets::get_service_worker));
     finish(routes, api, others)
 }

@@ -2,6 +2,7 @@
 //!
 //! `http` and `ws` do not import each other; both stand on `auth` and `problem`. Only `config` reads the environment.
 
+pub mod answers;
 pub mod auth;
 pub mod cli;
 pub mod committer;

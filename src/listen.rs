@@ -12,6 +12,7 @@ use eventcenter_core::tasks::Tasks;
 use metrics::gauge;
 use tokio::sync::{Notify, watch};
 
+use crate::answers::Waiters;
 use crate::ws;
 
 /// Whom to wake.
@@ -19,6 +20,8 @@ use crate::ws;
 pub(crate) struct Wakeups {
     /// Workers, by their channel.
     pub(crate) workers: Vec<(Channel, Arc<Notify>)>,
+    /// Requests that wait for answers.
+    pub(crate) waiters: Waiters,
     /// The sockets of this process.
     pub(crate) node: Option<ws::Node>,
 }
@@ -29,6 +32,8 @@ impl Wakeups {
             Notice::Streams(users) => self.node.iter().for_each(|node| node.wake(users)),
             Notice::AllStreams => self.node.iter().for_each(ws::Node::wake_all),
             Notice::Due(channels) => self.wake_workers(|channel| channels.contains(&channel)),
+            Notice::Marks { user, frame } => self.node.iter().for_each(|node| node.tell(*user, &frame.clone().into())),
+            Notice::Answered(action_id) => self.waiters.wake(action_id),
             Notice::Reconnected => self.wake_everyone(),
         }
     }
@@ -41,6 +46,7 @@ impl Wakeups {
 
     fn wake_everyone(&self) {
         self.wake_workers(|_| true);
+        self.waiters.wake_all();
         self.node.iter().for_each(ws::Node::wake_all);
     }
 }

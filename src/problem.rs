@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use eventcenter_core::event::{InvalidEvent, InvalidField};
 use eventcenter_core::store::StoreError;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::auth::TokenError;
@@ -18,6 +19,8 @@ use crate::committer::EmitError;
 const RETRY_SOON_S: u16 = 1;
 /// How long a client should wait, in seconds, for the database or for a place: about what a restart takes.
 const RETRY_LATER_S: u16 = 5;
+/// How long a person should wait, in seconds, before they test their channels again.
+const RETRY_TEST_S: u16 = 10;
 
 macro_rules! codes {
     ($($(#[$doc:meta])+ $variant:ident = $text:literal, $status:ident, $title:literal;)+) => {
@@ -64,6 +67,16 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not know this method";
     /// Somebody's open transaction is writing the same id. Try again.
     KeyBusy = "key_busy", CONFLICT, "The id is being written";
+    /// The action has its answer, which `answer` holds: the first one stands.
+    AlreadyAnswered = "already_answered", CONFLICT, "The action is answered already";
+    /// Several people are asked under this name: `candidates` lists ten of them at most.
+    AmbiguousAction = "ambiguous_action", CONFLICT, "Several people have this action";
+    /// The time to answer is over.
+    ActionExpired = "action_expired", GONE, "The action has expired";
+    /// More requests wait for answers than may. Try again.
+    TooManyWaiters = "too_many_waiters", TOO_MANY_REQUESTS, "Too many requests wait for answers";
+    /// The person tests their channels more often than six times a minute. Try again.
+    TooManyTests = "too_many_tests", TOO_MANY_REQUESTS, "Too many tests";
     /// The person has as many browsers as one may have.
     TooManyBrowsers = "too_many_browsers", CONFLICT, "The person has too many browsers";
     /// The body is over a limit, which `detail` names.
@@ -91,7 +104,8 @@ codes! {
 impl Code {
     const fn retry_after(self) -> Option<u16> {
         match self {
-            Self::KeyBusy | Self::QueueFull => Some(RETRY_SOON_S),
+            Self::KeyBusy | Self::QueueFull | Self::TooManyWaiters => Some(RETRY_SOON_S),
+            Self::TooManyTests => Some(RETRY_TEST_S),
             Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
                 Some(RETRY_LATER_S)
             }
@@ -102,6 +116,9 @@ impl Code {
             | Self::NotFound
             | Self::PushDisabled
             | Self::MethodNotAllowed
+            | Self::AlreadyAnswered
+            | Self::AmbiguousAction
+            | Self::ActionExpired
             | Self::TooManyBrowsers
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
@@ -121,6 +138,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// Each field that is wrong.
     pub errors: Vec<InvalidField>,
+    /// What this code says besides (RFC 9457 §3.2).
+    pub extensions: Map<String, Value>,
 }
 
 /// A problem document (RFC 9457 §3).
@@ -142,12 +161,23 @@ pub struct ProblemDocument {
     errors: Vec<InvalidField>,
     /// The id of the request, as in the logs.
     request_id: String,
+    /// What this code says besides.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extensions: Map<String, Value>,
 }
 
 impl Problem {
     /// A problem without fields.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), extensions: Map::new() }
+    }
+
+    /// The same, saying this besides.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.extensions.insert(name.to_owned(), value);
+        self
     }
 
     /// One field is wrong.
@@ -158,7 +188,7 @@ impl Problem {
     /// These fields are wrong.
     pub fn fields(errors: Vec<InvalidField>) -> Self {
         let detail = InvalidEvent(errors.clone()).to_string();
-        Self { code: Code::InvalidRequest, detail: detail.into(), errors }
+        Self { errors, ..Self::new(Code::InvalidRequest, detail) }
     }
 
     /// There is no `what`.
@@ -182,6 +212,7 @@ impl Problem {
             detail: self.detail,
             errors: self.errors,
             request_id: request_id.to_owned(),
+            extensions: self.extensions,
         }
     }
 
@@ -252,7 +283,7 @@ impl From<TokenError> for Problem {
 }
 
 /// Columns by which constraints are named, and the fields they hold.
-const COLUMNS: [(&str, &str); 20] = [
+const COLUMNS: [(&str, &str); 21] = [
     ("key", "id"),
     ("user_id", "user_id"),
     ("type", "type"),
@@ -270,6 +301,7 @@ const COLUMNS: [(&str, &str); 20] = [
     ("name", "name"),
     ("locale", "locale"),
     ("time_zone", "time_zone"),
+    ("until", "until"),
     ("endpoint", "endpoint"),
     ("p256dh", "keys.p256dh"),
     ("auth", "keys.auth"),

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
+use crate::answers::Waiters;
 use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
@@ -81,13 +82,14 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), node_settings, tasks.clone()));
     let workers = start_workers(&settings, &store, &tasks)?;
     let (hearing, is_heard) = watch::channel(false);
-    let wakeups = Wakeups { workers, node: node.clone() };
+    let waiters = Waiters::default();
+    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
     }
 
-    let parts = Parts { store: store.clone(), tokens, cookies, metrics, node, is_heard };
+    let parts = Parts { store: store.clone(), tokens, cookies, metrics, waiters, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
@@ -187,12 +189,13 @@ struct Parts {
     tokens: Tokens,
     cookies: CookieRules,
     metrics: Metrics,
+    waiters: Waiters,
     node: Option<ws::Node>,
     is_heard: watch::Receiver<bool>,
 }
 
 fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
-    let Parts { store, tokens, cookies, metrics, node, is_heard } = parts;
+    let Parts { store, tokens, cookies, metrics, waiters, node, is_heard } = parts;
     let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
     let api = Api {
@@ -203,6 +206,7 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         service_keys,
         push: push_key(settings)?,
         metrics,
+        waiters,
         readiness: Readiness::new(is_heard, tasks.clone()),
     };
     let sockets = node.map_or_else(OpenApiRouter::new, ws::router);

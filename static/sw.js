@@ -125,8 +125,8 @@ function best(pages, { href, pathname }) {
 }
 
 /** Tells the server what became of a push; nothing depends on it. */
-function say(ack, state) {
-  return ack?.token ? post(ack.url ?? '/api/push/ack', { token: ack.token, state }).catch(() => {}) : undefined;
+function say(ack, engagement) {
+  return ack?.token ? post(ack.url ?? '/api/push/ack', { token: ack.token, engagement }).catch(() => {}) : undefined;
 }
 
 function badge(count) {
@@ -134,16 +134,11 @@ function badge(count) {
   return undefined;
 }
 
-/** The browser has replaced its subscription, or lost it. */
+/** The browser has replaced its subscription, or lost it. Without the old one, the next page that loads subscribes. */
 async function subscribeAnew({ oldSubscription, newSubscription }) {
-  const options = oldSubscription?.options ?? { userVisibleOnly: true, applicationServerKey: await serverKey() };
-  const subscription = newSubscription ?? (await self.registration.pushManager.subscribe(options));
-  await post('/api/push/subscribe', subscription.toJSON());
-}
-
-async function serverKey() {
-  const response = await fetch(new URL('/api/push/key', SERVER), { credentials: 'include' });
-  return (await response.json()).key;
+  if (!oldSubscription) return;
+  const subscription = newSubscription ?? (await self.registration.pushManager.subscribe(oldSubscription.options));
+  await post('/api/push/subscribe', { ...subscription.toJSON(), replaces: oldSubscription.toJSON() });
 }
 
 function post(path, body) {

@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 use crate::delivery::Channel;
 use crate::id::{EventId, UserId};
 
+mod choice;
 mod parse;
 
+pub use choice::Choice;
 pub use parse::{InvalidEvent, InvalidField};
 
 /// Longest `type`, in characters. A longer one is refused, here and by the database.

@@ -85,6 +85,7 @@ metrics! {
     WS_FRAMES: Counter = "eventcenter_ws_frames_total", "Events sent to sessions, by kind: live or replay.";
     WS_ACKS: Counter = "eventcenter_ws_acks_total", "Cursors of devices written down.";
     WS_SEEN: Counter = "eventcenter_ws_seen_total", "Events of which a client said what its person did: displayed, read.";
+    ANSWER_WAITERS: Gauge = "eventcenter_answer_waiters", "Requests of services that wait for a person's answer.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

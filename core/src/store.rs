@@ -7,11 +7,13 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
+mod actions;
 mod deliveries;
 mod devices;
 mod emit;
 mod error;
 mod events;
+mod inbox;
 mod people;
 mod probe;
 mod status;
@@ -19,10 +21,12 @@ mod streams;
 mod subscriptions;
 mod upkeep;
 
+pub use actions::{Answer, Answered, Asked, Reply};
 pub use deliveries::{Claim, Load, Rescued, SettleCount};
 pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
+pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};
 pub use people::{Contact, ServiceKey};
 pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};

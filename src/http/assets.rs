@@ -1,7 +1,9 @@
 //! The browser side: files of `static/`, embedded.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use axum::extract::Path;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -63,14 +65,37 @@ pub(super) async fn get_service_worker(headers: HeaderMap) -> Result<Response, P
     serve("sw.js", &headers)
 }
 
+/// The page of an action, for someone who comes from a push or a mail
+///
+/// It holds nothing: its script asks for the action as the person who is signed in.
+#[utoipa::path(get, path = "/actions/{action_id}", tag = "browser",
+    params(("action_id" = String, Path, description = "The event's `data.action_id`")),
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 304, description = "It has not changed"),
+    ))]
+pub(super) async fn get_action_page(_: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    serve("action.html", &headers)
+}
+
 /// Always asked for again, so that a new release is seen at once; the tag makes that cheap.
 fn serve(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let (content_type, file) = content_type(name).zip(Files::get(name)).ok_or_else(|| Problem::not_found("file"))?;
     let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
-    let about =
-        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (ETAG, &tag)];
-    Ok(if is_known { (StatusCode::NOT_MODIFIED, about).into_response() } else { (about, file.data).into_response() })
+    let about = [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (ETAG, &tag),
+    ];
+    let mut response =
+        if is_known { (StatusCode::NOT_MODIFIED, about).into_response() } else { (about, file.data).into_response() };
+    if content_type.starts_with("text/html") {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    }
+    Ok(response)
 }
 
 /// `None` for whatever a page has no use for.

@@ -61,6 +61,19 @@ impl Form {
         self.fields.remove(field).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there, and not null.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// Notes that a required field is absent, unless something else is wrong with it already.
+    pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
+            self.fault(field, "is required");
+        }
+        value
+    }
+
     /// Takes a text, and notes `rule` unless `parse` makes something of it.
     pub(super) fn text<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let value = self.take(field)?;
@@ -93,10 +106,15 @@ impl Form {
     /// Where a page begins and how long it is.
     pub(super) fn page(&mut self) -> Page {
         let after = self.text("after", "must be the next of an earlier page", EventId::parse);
+        Page { after, limit: self.limit() }
+    }
+
+    /// How long a page is.
+    pub(super) fn limit(&mut self) -> usize {
         let limit = self.text("limit", "must be an integer from 1 to 500", |text| {
             text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit))
         });
-        Page { after, limit: limit.unwrap_or(PAGE).into() }
+        limit.unwrap_or(PAGE).into()
     }
 
     /// Everything that was wrong, fields left over included.
@@ -110,9 +128,7 @@ impl Form {
 
     /// The same, and a required field that is absent although nothing else is wrong with it.
     pub(super) fn finish_with<T>(mut self, field: &str, required: Option<T>) -> Result<T, Problem> {
-        if required.is_none() && !self.faults.iter().any(|fault| fault.field == field) {
-            self.fault(field, "is required");
-        }
+        let required = self.require(field, required);
         self.finish()?;
         required.ok_or_else(|| Problem::field(field, "is required"))
     }

@@ -22,8 +22,8 @@ use crate::auth::Origins;
 use crate::problem::{Code, Problem};
 
 /// A request that takes longer, its body included, is given up and answered 503. An upgraded socket has been answered
-/// long before.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// long before. Above the 30 seconds that a request may wait for an answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 /// How long a browser may remember what CORS allows.
 const CORS_MAX_AGE: Duration = Duration::from_hours(1);
 /// Longest request id that is taken over, in bytes. A longer one is replaced by our own.

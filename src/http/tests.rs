@@ -72,6 +72,7 @@ impl Fixture {
             service_keys,
             push: None,
             metrics: Metrics::recorder().unwrap().0,
+            waiters: Waiters::default(),
             readiness: Readiness::new(watch::channel(true).1, Tasks::default()),
         };
         let others = OpenApiRouter::new().route("/panics", get(panics));

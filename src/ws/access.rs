@@ -80,12 +80,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Token(error) => {
-                let Self { code, detail, errors } = error.into();
-                Self {
-                    code,
-                    detail: format!("{detail}; or the subprotocol {BEARER}TOKEN beside {PROTOCOL}").into(),
-                    errors,
-                }
+                let problem = Self::from(error);
+                let detail = format!("{}; or the subprotocol {BEARER}TOKEN beside {PROTOCOL}", problem.detail);
+                Self { detail: detail.into(), ..problem }
             }
             Refusal::Subprotocol => {
                 Self::field("Sec-WebSocket-Protocol", format!("must offer {PROTOCOL}, or be left out"))

@@ -33,9 +33,11 @@ export interface Entry {
 }
 
 export interface InboxPage {
-  items: Entry[];
+  entries: Entry[];
   /** What to pass as `before` for the next page; null at the end. */
   next: string | null;
+  /** Where the stream ends. */
+  last_seq: number;
   unread_count: number;
   unseen_count: number;
 }
@@ -51,6 +53,14 @@ export interface InboxQuery {
 export type Mark = 'seen' | 'read' | 'unread' | 'archive' | 'unarchive' | 'snooze' | 'unsnooze';
 export type Status = 'idle' | 'connecting' | 'replaying' | 'live' | 'waiting' | 'offline' | 'unauthorized' | 'refused' | 'replaced';
 export type Answer = { option: string } | { text: string };
+
+export interface ActionContext {
+  action_id: string;
+  state: 'open' | 'answered' | 'expired';
+  options: { value: string; label: string }[];
+  answer: (Answer & { answered_at: string }) | null;
+  event: Event;
+}
 
 export interface Counts {
   /** Neither read, nor archived, nor asleep. */
@@ -106,7 +116,7 @@ export class EventCenter extends EventTarget {
   mark(op: Mark, which: { ids?: string[]; up_to_seq?: number; until?: string }): Promise<void>;
   /** Answers an action: true when it is said, false when it waits for the network. Throws with `status` 409 when it was answered. */
   answer(actionId: string, answer: Answer): Promise<boolean>;
-  context(actionId: string): Promise<any>;
+  context(actionId: string): Promise<ActionContext>;
   addEventListener<Name extends keyof ClientEvents>(
     type: Name, listener: (event: CustomEvent<ClientEvents[Name]>) => void, options?: AddEventListenerOptions | boolean): void;
   addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;

@@ -1,8 +1,8 @@
 // What can be chosen, and what was.
 
-/** The options of a decision, as `{ value, label }`: services write texts or objects. @param {import('./ec.js').Event} event */
+/** The options of a decision, as `{ value, label }`: services write texts or objects. None where no answer could be sent. @param {import('./ec.js').Event} event */
 export function optionsOf({ data }) {
-  const options = Array.isArray(data?.options) ? data.options : [];
+  const options = data?.action_id != null && Array.isArray(data.options) ? data.options : [];
   return options
     .map((option) => (typeof option === 'object' && option !== null ? option : { value: option, label: option }))
     .filter(({ value }) => value !== undefined)

@@ -42,7 +42,7 @@ export class Standing {
       return;
     }
     if (event.type === 'system.alert') await this.#center.alertAt(key, event);
-    else if (isOld && (await this.#isAnswered(event))) return void this.remove(key);
+    else if (isOld && (await this.#isSettled(event))) return void this.remove(key);
     else await this.#center.ask(event);
     this.#add(key, event);
     if (!document.hidden) this.#client.displayed(event.id);
@@ -58,9 +58,10 @@ export class Standing {
     if (this.#events.delete(key)) this.#keep();
   }
 
-  async #isAnswered(event) {
+  /** Whether it was answered meanwhile, or came too late. When nobody can tell, it is asked: the server knows better. */
+  async #isSettled(event) {
     const context = await this.#client.context(actionOf(event)).catch(() => null);
-    return context?.answer != null;
+    return context !== null && context.state !== 'open';
   }
 
   #add(key, event) {

@@ -142,8 +142,8 @@ visit('a reminder can be put off', async ({ visitor, emit }) => {
   await toasts(page).getByRole('combobox', { name: 'Snooze' }).selectOption({ label: '1 hour' });
 
   await until(async () => (await toasts(page).count()) === 0 && (await badge(page).textContent()) === '', 'asleep');
-  const { items } = await page.evaluate(() => document.querySelector('ec-notification-center').client.inbox({ filter: 'snoozed' }));
-  const minutes = (new Date(items[0].snoozed_until) - Date.now()) / 60_000;
+  const { entries } = await page.evaluate(() => document.querySelector('ec-notification-center').client.inbox({ filter: 'snoozed' }));
+  const minutes = (new Date(entries[0].snoozed_until) - Date.now()) / 60_000;
   assert.ok(minutes > 55 && minutes < 61, `${minutes} minutes`);
 });
 

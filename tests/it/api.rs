@@ -181,9 +181,14 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
     let routes = [
         "DELETE /api/push/subscribe",
         "DELETE /api/users/{id}",
+        "GET /actions/{action_id}",
+        "GET /api/actions/{action_id}",
+        "GET /api/actions/{action_id}/context",
         "GET /api/deliveries",
+        "GET /api/diagnostics/loopback/{id}",
         "GET /api/events",
         "GET /api/events/{id}",
+        "GET /api/inbox",
         "GET /api/push/key",
         "GET /api/users/{id}",
         "GET /ec/{file}",
@@ -194,8 +199,11 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /readyz",
         "GET /sw.js",
         "GET /ws",
+        "POST /api/actions/{action_id}/answer",
         "POST /api/deliveries/redrive",
+        "POST /api/diagnostics/loopback",
         "POST /api/events/{id}/cancel",
+        "POST /api/inbox/{mark}",
         "POST /api/push/subscribe",
         "POST /events",
         "PUT /api/users/{id}",
@@ -203,7 +211,8 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
     assert_eq!(documented, routes.map(str::to_owned).into());
     for route in routes {
         let (method, path) = route.split_once(' ').unwrap();
-        let path = path.replace("{id}", "7").replace("{folder}/{file}", "ui/bell.js").replace("{file}", "ec.js");
+        let path = path.replace("{folder}/{file}", "ui/bell.js").replace("{file}", "ec.js");
+        let path = path.replace("{id}", "7").replace("{action_id}", "7").replace("{mark}", "read");
         let answer = Answer::to(request(method.parse().unwrap(), &server.url(&path))).await;
         assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{route}: {answer:?}");
     }

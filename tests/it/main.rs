@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
 
+mod actions;
 mod api;
 mod architecture;
 mod audit;
@@ -12,8 +13,10 @@ mod claims;
 mod cli;
 mod crashes;
 mod development;
+mod diagnostics;
 mod end_to_end;
 mod idempotency;
+mod inbox;
 mod keeper;
 mod lateness;
 mod operations;

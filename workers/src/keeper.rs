@@ -26,6 +26,10 @@ const QUIET: Duration = Duration::from_secs(5);
 const REMIND: Duration = Duration::from_millis(100);
 /// How often expired leases are looked for.
 const RESCUE: Duration = Duration::from_secs(1);
+/// How often snoozes are looked for that are over: at most that much later than they said, entries are back.
+const WAKE: Duration = Duration::from_secs(1);
+/// Entries that one look brings back. When there are more, the next look brings them.
+const WAKE_MAX: i32 = 500;
 /// How often partitions and retention are seen to.
 const UPKEEP: Duration = Duration::from_hours(1);
 /// Partitions are made so many days ahead: a keeper may be away for a week before the default partition is needed.
@@ -93,6 +97,8 @@ async fn keep(
     tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
     let mut sweep = Every::new(SWEEP);
     let mut rescue = Every::new(RESCUE);
+    let mut wake = Every::new(WAKE);
+    let mut is_waking = false;
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
     let mut pace = Pace::new(settings.look);
@@ -113,6 +119,9 @@ async fn keep(
         }
         if rescue.is_due() {
             count_rescued(session.rescue().await?);
+        }
+        if wake.is_due() || is_waking {
+            is_waking = session.return_snoozed(WAKE_MAX).await? >= i64::from(WAKE_MAX);
         }
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));

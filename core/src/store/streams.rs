@@ -115,6 +115,11 @@ impl KeeperSession {
         deliveries::rescue(&mut self.connection).await
     }
 
+    /// Brings back at most `limit` entries that were snoozed until now; answers how many.
+    pub async fn return_snoozed(&mut self, limit: i32) -> Result<i64, StoreError> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/return_snoozed.sql", limit).fetch_one(&mut self.connection).await?)
+    }
+
     /// Wakes the workers of these channels, in every process.
     pub async fn notify_due(&mut self, channels: &[Channel]) -> Result<(), StoreError> {
         let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
@@ -137,6 +142,15 @@ pub enum Notice {
     AllStreams,
     /// These channels have due deliveries.
     Due(Vec<Channel>),
+    /// What a person did in one session, for all their others: a frame `marks` or `answered`, as sockets get it.
+    Marks {
+        /// Whose sessions.
+        user: UserId,
+        /// The JSON.
+        frame: String,
+    },
+    /// Somebody has answered an action of this name.
+    Answered(String),
     /// The connection was lost and made anew: anything may have been missed.
     Reconnected,
 }
@@ -149,13 +163,15 @@ pub struct Listener {
 
 const INBOX: &str = "eventcenter_inbox";
 const DUE: &str = "eventcenter_due";
+const MARKS: &str = "eventcenter_marks";
+const ANSWERS: &str = "eventcenter_answers";
 
 impl Listener {
     /// Listens. `url` must lead to Postgres itself or to a pooler in session mode.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let pool = PgPool::connect_lazy(url)?;
         let mut inner = PgListener::connect_with(&pool).await?;
-        inner.listen_all([INBOX, DUE]).await?;
+        inner.listen_all([INBOX, DUE, MARKS, ANSWERS]).await?;
         Ok(Self { inner })
     }
 
@@ -172,6 +188,13 @@ impl Listener {
                     return Ok(Notice::Streams(payload.split(',').filter_map(|id| id.parse().ok()).collect()));
                 }
                 DUE => return Ok(Notice::Due(payload.split(',').filter_map(Channel::parse).collect())),
+                MARKS => {
+                    let told = payload.split_once(' ').and_then(|(user, frame)| Some((user.parse().ok()?, frame)));
+                    if let Some((user, frame)) = told {
+                        return Ok(Notice::Marks { user, frame: frame.to_owned() });
+                    }
+                }
+                ANSWERS => return Ok(Notice::Answered(payload.to_owned())),
                 _ => {}
             }
         }

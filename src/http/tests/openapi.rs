@@ -17,9 +17,14 @@ async fn the_description_has_every_call_and_nothing_else() {
         [
             "DELETE /api/push/subscribe",
             "DELETE /api/users/{id}",
+            "GET /actions/{action_id}",
+            "GET /api/actions/{action_id}",
+            "GET /api/actions/{action_id}/context",
             "GET /api/deliveries",
+            "GET /api/diagnostics/loopback/{id}",
             "GET /api/events",
             "GET /api/events/{id}",
+            "GET /api/inbox",
             "GET /api/push/key",
             "GET /api/users/{id}",
             "GET /ec/{file}",
@@ -29,8 +34,11 @@ async fn the_description_has_every_call_and_nothing_else() {
             "GET /openapi.json",
             "GET /readyz",
             "GET /sw.js",
+            "POST /api/actions/{action_id}/answer",
             "POST /api/deliveries/redrive",
+            "POST /api/diagnostics/loopback",
             "POST /api/events/{id}/cancel",
+            "POST /api/inbox/{mark}",
             "POST /api/push/subscribe",
             "POST /events",
             "PUT /api/users/{id}",
@@ -38,7 +46,10 @@ async fn the_description_has_every_call_and_nothing_else() {
     );
     for call in documented.iter().filter(|call| !call.contains("sw.js") && !call.contains("{file}")) {
         let (method, path) = call.split_once(' ').unwrap();
-        let request = Request::builder().method(method).uri(path.replace("{id}", "1")).body(Body::empty());
+        let request = Request::builder()
+            .method(method)
+            .uri(path.replace("{id}", "1").replace("{action_id}", "1").replace("{mark}", "read"))
+            .body(Body::empty());
         let status = api.send(request.unwrap()).await.status;
 
         assert!(![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status), "{call}: {status}");

@@ -35,6 +35,8 @@ export default {
   deadline: 'Time left: {left}',
   deadline_over: 'The time is over',
   queue: { one: '{n} more decision is waiting', other: '{n} more decisions are waiting' },
+  your_answer: 'Your answer',
+  send: 'Send',
   answer_sent: 'Answer sent',
   answer_queued: 'You are offline. The answer will be sent when you are back.',
   answer_failed: 'The answer could not be sent. Try again.',

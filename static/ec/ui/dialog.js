@@ -8,6 +8,7 @@ import { countdown } from '../times.js';
 import { ctaLink, glyph, lookOf } from './base.js';
 
 const TICK_MS = 1000;
+const TEXT_MAX = 1000; // Characters; whatever they are, they fit the 4 KiB of an answer.
 
 const STYLE = sheet(`
 dialog {
@@ -24,6 +25,7 @@ h2:focus { outline: none; }
 .body { margin-block-start: .45rem; color: var(--muted); white-space: pre-line; }
 .options { display: grid; gap: .55rem; padding: 1.1rem 1.35rem .35rem; max-block-size: 45dvh; overflow-y: auto; }
 .options .button { min-block-size: 2.85rem; padding-block: .45rem; border-radius: .8rem; }
+textarea { inline-size: 100%; padding: .6rem .75rem; border: 1px solid var(--border); border-radius: .8rem; background: var(--raised); color: inherit; font: inherit; resize: vertical; }
 .options.two { grid-template-columns: 1fr 1fr; }
 .problem { margin: .5rem 1.35rem 0; padding: .55rem .8rem; border-radius: .65rem; font-size: .875rem; }
 .tail { display: flex; align-items: center; gap: 1rem; padding: .35rem 1.35rem 1.1rem; color: var(--muted); font-size: .8125rem; }
@@ -31,7 +33,8 @@ h2:focus { outline: none; }
 @keyframes appear { from { opacity: 0; scale: .96; translate: 0 .5rem; } }
 @media (width < 30rem) {
   dialog { inline-size: 100%; max-inline-size: 100%; margin-block-end: 0; border-end-start-radius: 0; border-end-end-radius: 0; border-inline: 0; border-block-end: 0; padding-block-end: env(safe-area-inset-bottom); }
-  .options.two { grid-template-columns: 1fr; }
+  textarea { inline-size: 100%; padding: .6rem .75rem; border: 1px solid var(--border); border-radius: .8rem; background: var(--raised); color: inherit; font: inherit; resize: vertical; }
+.options.two { grid-template-columns: 1fr; }
 }
 `);
 
@@ -68,7 +71,8 @@ export class Dialog {
   /** Asks for a decision that was put off, unless it was taken elsewhere meanwhile. */
   async askAgain(event) {
     const context = await this.#center.client.context(actionOf(event)).catch(() => null);
-    if (context?.answer) this.#sayAnswered(event, context.answer);
+    if (context?.state === 'answered') this.#sayAnswered(event, context.answer);
+    else if (context?.state === 'expired') this.#sayOver(event);
     else this.ask(event);
   }
 
@@ -117,26 +121,36 @@ export class Dialog {
     this.#countDown(event, deadline);
   }
 
-  /** Its options; or, when it has none, where to decide. */
+  /** Its options; when it has none, where to decide; when that is nowhere, room for one's own words. */
   #options(event) {
     const options = optionsOf(event);
     const buttons = options.map(({ value, label }, index) => h('button', {
-      type: 'button', class: index === 0 ? 'button primary' : 'button', value, onclick: (click) => this.#choose(event, value, click.currentTarget),
+      type: 'button', class: index === 0 ? 'button primary' : 'button', value, onclick: (click) => this.#choose(event, { option: value }, click.currentTarget),
     }, said(label)));
     const link = ctaLink(event, this.#center, { class: options.length ? 'button' : 'button primary' });
     link?.addEventListener('click', () => this.#later());
+    if (!link && options.length === 0) return this.#ownWords(event);
     const isPair = options.length === 2 && options.every(({ label }) => label.length <= 16);
     return h('div', { class: isPair && !link ? 'options two' : 'options' }, buttons, link);
   }
 
-  async #choose(event, option, button) {
+  #ownWords(event) {
+    const { words } = this.#center;
+    const text = h('textarea', { rows: 3, maxlength: TEXT_MAX, 'aria-label': words.t('your_answer') });
+    const send = h('button', {
+      type: 'button', class: 'button primary', onclick: ({ currentTarget }) => text.value.trim() && this.#choose(event, { text: text.value }, currentTarget),
+    }, words.t('send'));
+    return h('div', { class: 'options' }, text, send);
+  }
+
+  async #choose(event, answer, button) {
     if (this.#isBusy) return;
     this.#isBusy = true;
     button.setAttribute('aria-disabled', 'true');
     const problem = this.#dialog.querySelector('.problem');
     problem.hidden = true;
     try {
-      await this.#answer(event, { option });
+      await this.#answer(event, answer);
     } catch {
       problem.textContent = this.#center.words.t('answer_failed');
       problem.hidden = false;
@@ -153,14 +167,19 @@ export class Dialog {
       this.#center.toast({ title: words.t(isSent ? 'answer_sent' : 'answer_queued'), level: isSent ? 'ok' : 'info', key: 'answer', body: event.title });
       client.mark('read', { ids: [event.id] }).catch(() => {});
     } catch (error) {
-      if (error.status !== 409) throw error;
-      this.#sayAnswered(event, error.problem?.answer);
+      if (error.status === 409) this.#sayAnswered(event, error.problem?.answer);
+      else if (error.status === 410) this.#sayOver(event);
+      else throw error;
       this.#center.router.putOff(event);
     }
   }
 
   #sayAnswered(event, answer) {
     this.#center.toast({ title: this.#center.words.t('answered_already', { answer: answerText(event, answer) }), key: 'answer', body: event.title });
+  }
+
+  #sayOver(event) {
+    this.#center.toast({ title: this.#center.words.t('deadline_over'), key: 'answer', body: event.title });
   }
 
   #later() {

@@ -35,6 +35,7 @@ export class Inbox extends Base {
   #center = null;
   #entries = [];
   #next = null;
+  #head = 0;
   #filter = 'all';
   #service = '';
   #services = new Set();
@@ -113,9 +114,10 @@ export class Inbox extends Base {
     this.#hasFailed = page === null;
     if (page) {
       const known = new Set(before.map(({ event }) => event.id));
-      this.#entries = [...before, ...page.items.filter(({ event }) => !known.has(event.id))];
+      this.#entries = [...before, ...page.entries.filter(({ event }) => !known.has(event.id))];
       this.#next = page.next ?? null;
-      page.items.forEach(({ event }) => this.#learnService(event));
+      this.#head = Math.max(this.#head, page.last_seq);
+      page.entries.forEach(({ event }) => this.#learnService(event));
     }
     this.#draw();
     this.#see();
@@ -160,6 +162,7 @@ export class Inbox extends Base {
 
   /** Something new, on top of the list if it belongs there. */
   #add({ event, seq }) {
+    this.#head = Math.max(this.#head, seq);
     this.#learnService(event);
     const belongs = ['all', 'unread'].includes(this.#filter) && (!this.#service || serviceOf(event) === this.#service);
     if (!belongs || this.#entries.some((entry) => entry.event.id === event.id)) return;
@@ -192,17 +195,16 @@ export class Inbox extends Base {
     return !archived_at && !snoozed_until;
   }
 
+  /** Up to what the list has shown: what comes meanwhile stays unread. */
   #readAll() {
-    const newest = Math.max(...this.#entries.map(({ seq }) => seq));
-    if (Number.isFinite(newest)) this.#center.client.mark('read', { up_to_seq: newest }).catch((error) => this.#center.say('ec-error', { error }));
+    this.#center.client.mark('read', { up_to_seq: this.#head }).catch((error) => this.#center.say('ec-error', { error }));
   }
 
   /** Whoever looks at the list has seen what is in it. */
   #see() {
     const { client } = this.#center;
-    const newest = Math.max(...this.#entries.map(({ seq }) => seq));
-    if (document.hidden || !this.checkVisibility() || client.counts.unseen === 0 || !Number.isFinite(newest)) return;
-    client.mark('seen', { up_to_seq: newest }).catch(() => {}); // Looking again says it again.
+    if (document.hidden || !this.checkVisibility() || client.counts.unseen === 0) return;
+    client.mark('seen', { up_to_seq: this.#head }).catch(() => {}); // Looking again says it again.
   }
 
   #showStatus() {

@@ -100,7 +100,7 @@ export class Fake {
     const [, area, name, last] = url.pathname.slice(1).split('/');
     if (area === 'inbox' && !name) return json(this.#inbox(person, url.searchParams));
     if (area === 'inbox') return json(this.#mark(person, name, body));
-    if (last === 'context') return json({ answer: person.answers.get(name) ?? null });
+    if (last === 'context') return json({ state: person.answers.has(name) ? 'answered' : 'open', answer: person.answers.get(name) ?? null });
     if (last === 'answer') {
       if (person.answers.has(name)) return json({ title: 'answered', answer: person.answers.get(name) }, 409);
       person.answers.set(name, body);
@@ -135,7 +135,7 @@ export class Fake {
     const found = person.entries.filter((entry) => entry.seq < before && fits(entry) && isOf(entry)).reverse();
     const items = found.slice(0, limit);
     const { unread, unseen } = person.counts();
-    return { items, next: found.length > limit ? String(items.at(-1).seq) : null, unread_count: unread, unseen_count: unseen };
+    return { entries: items, last_seq: person.entries.length, next: found.length > limit ? String(items.at(-1).seq) : null, unread_count: unread, unseen_count: unseen };
   }
 
   #mark(person, op, { ids, up_to_seq, until }) {

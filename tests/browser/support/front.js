@@ -13,6 +13,7 @@ const KINDS = { html: 'text/html; charset=utf-8', css: 'text/css', js: 'text/jav
 
 export class Front {
   requests = [];
+  posts = [];
   #sockets = new Set();
 
   /** @param {string} upstream the engine's URL @param {(path: string) => { kind: string, text: string } | null} page */
@@ -58,7 +59,14 @@ export class Front {
     });
     asked.on('error', () => response.writeHead(502).end());
     response.on('close', () => asked.destroy());
+    if (request.method === 'POST') this.#record(request);
     request.pipe(asked);
+  }
+
+  #record(request) {
+    const said = { path: request.url, text: '' };
+    this.posts.push(said);
+    request.on('data', (chunk) => (said.text += chunk));
   }
 
   #upgrade(request, socket, head) {

@@ -52,6 +52,11 @@ impl<'a> Server<'a> {
         Answer::to(call.json(body)).await
     }
 
+    /// A person's call, without a body.
+    pub(crate) async fn person(&self, user: i64, method: Method, path: &str) -> Answer {
+        Answer::to(request(method, &self.url(path)).bearer_auth(self.installation.token(user))).await
+    }
+
     /// Anybody's look.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(request(Method::GET, &self.url(path))).await
