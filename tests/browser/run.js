@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Engine } from './support/engine.js';
 
 const FILES_AT_ONCE = 2;
-const FILE_MS = 120_000;
+const FILE_MS = 300_000;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const named = process.argv.slice(2);

@@ -1,7 +1,8 @@
 // The real binary in development mode, with a Postgres of its own.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,7 @@ const START_MS = 60_000;
 export class Engine {
   static async start() {
     const engine = new Engine();
-    engine.data = await mkdtemp(join(tmpdir(), 'eventcenter-browser-'));
+    engine.data = join(tmpdir(), `eventcenter-browser-${randomUUID()}`); // It makes it, as its Postgres needs it.
     await engine.run('127.0.0.1:0');
     return engine;
   }

@@ -40,12 +40,12 @@ export class Site {
   /** Says something to a person, as a service. @returns {Promise<string>} its id */
   async emit(event) {
     if (this.fake) return this.fake.emit(event).id;
-    return (await this.#ask('/events', event)).id;
+    return (await this.#ask('/events', { body: '', ...event })).id;
   }
 
   async emitAll(events) {
     if (this.fake) return events.map((event) => this.fake.emit(event).id);
-    return (await this.#ask('/events', events)).results.map(({ id }) => id);
+    return (await this.#ask('/events', events.map((event) => ({ body: '', ...event })))).results.map(({ id }) => id);
   }
 
   async #ask(path, body) {
