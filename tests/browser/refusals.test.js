@@ -93,3 +93,22 @@ visit('pings are answered and events acknowledged', async (given) => {
   await until(() => said.some(({ t, seq }) => t === 'ack' && seq === 1), 'ack');
   await until(() => said.some(({ ids }) => ids?.some((one) => one.id === id && one.s === 'displayed')), 'displayed');
 });
+
+visit('where sockets are broken, server-sent events bring the same', async (given) => {
+  const { visitor, emit, site, user } = given;
+  await visitor.context.addInitScript(() => {
+    globalThis.WebSocket = class {
+      constructor() {
+        setTimeout(() => this.onclose({ code: 1006 }));
+      }
+      close() {}
+    };
+  });
+  const acks = [];
+  site.fake.person(user).heard = (frame) => frame.t === 'ack' && acks.push(frame);
+  const page = await visitor.tab();
+  await emit({ type: 'job.done', title: 'All the same' });
+
+  await page.locator('ec-toaster').getByText('All the same').waitFor();
+  await until(() => acks.some(({ seq, device }) => seq === 1 && device), 'acknowledged');
+});

@@ -8,7 +8,7 @@ const SHOTS = new URL('../../../target/screenshots/', import.meta.url);
 const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 export const ARGS = ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 export const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const WAIT_MS = 8000;
+const WAIT_MS = 10_000;
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox: false, args: ARGS });

@@ -69,21 +69,34 @@ export class Fake {
   #connect(socket, request) {
     this.connections++;
     if (this.refuse) return socket.close(this.refuse);
-    const person = this.person(this.#user(request));
+    const user = this.#user(request);
+    const person = this.person(user);
     socket.on('message', (data) => {
       const frame = JSON.parse(data);
       person.heard?.(frame);
       if (frame.t === 'ping') socket.send(JSON.stringify({ t: 'pong', head: person.entries.length }));
-      if (frame.t !== 'hello') return;
-      const from = frame.after ?? 0;
-      const head = person.entries.length;
-      const send = (one) => socket.send(JSON.stringify(one));
-      send({ t: 'welcome', v: 1, session: 's', user: Number(this.#user(request)), epoch: 'e', head, from, resumed: true, ping_ms: 25_000, pong_ms: 10_000, resume: `v1.e.${from}.m` });
-      for (const { seq, event } of person.entries.slice(from)) send({ t: 'event', seq, prev: seq - 1, replay: true, event });
-      send({ t: 'replay_done', to: head, count: head - from, resume: `v1.e.${head}.m` });
-      person.sessions.add(socket);
+      if (frame.t === 'hello') this.#welcome(user, frame.after ?? 0, socket);
     });
     socket.on('close', () => person.sessions.delete(socket));
+  }
+
+  #welcome(user, from, session) {
+    const person = this.person(user);
+    const head = person.entries.length;
+    const send = (frame) => session.send(JSON.stringify(frame));
+    send({ t: 'welcome', v: 1, session: 's', user: Number(user), epoch: 'e', head, from, resumed: true, ping_ms: 25_000, pong_ms: 10_000, resume: `v1.e.${from}.m` });
+    for (const { seq, event } of person.entries.slice(from)) send({ t: 'event', seq, prev: seq - 1, replay: true, event });
+    send({ t: 'replay_done', to: head, count: head - from, resume: `v1.e.${head}.m` });
+    person.sessions.add(session);
+  }
+
+  /** The same frames as server-sent events. */
+  #stream(url, response) {
+    const user = url.searchParams.get('ticket').split('.')[1];
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const session = { send: (text) => response.write(`event: ${JSON.parse(text).t}\ndata: ${text}\n\n`), close: () => response.end() };
+    this.#welcome(user, Number(url.searchParams.get('after') ?? 0), session);
+    response.on('close', () => this.person(user).sessions.delete(session));
   }
 
   async #answer(request, response) {
@@ -92,12 +105,18 @@ export class Fake {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(value));
     };
+    if (url.pathname === '/api/stream') return this.#stream(url, response);
     if (url.pathname === '/sw.js' || url.pathname.startsWith('/ec/')) return this.#file(url.pathname.slice(1), response);
     const person = this.person(this.#user(request));
     let text = '';
     for await (const chunk of request) text += chunk;
     const body = text ? JSON.parse(text) : {};
     const [, area, name, last] = url.pathname.slice(1).split('/');
+    if (area === 'ws-ticket') return json({ ticket: `t.${this.#user(request)}` });
+    if (area === 'stream') {
+      person.heard?.({ t: 'ack', ...body });
+      return response.writeHead(204).end();
+    }
     if (area === 'inbox' && !name) return json(this.#inbox(person, url.searchParams));
     if (area === 'inbox') return json(this.#mark(person, name, body));
     if (last === 'context') return json({ state: person.answers.has(name) ? 'answered' : 'open', answer: person.answers.get(name) ?? null });
