@@ -167,8 +167,12 @@ export class EventCenter extends EventTarget {
       if (!document.hidden) wake();
     }, options);
     // An open socket keeps a page out of the back/forward cache, and a frozen leader would leave the others deaf.
-    addEventListener('pagehide', () => this.#tabs.leave(), options);
-    document.addEventListener('freeze', () => this.#tabs.leave(), options);
+    const leave = () => {
+      this.#position.leave();
+      this.#tabs.leave();
+    };
+    addEventListener('pagehide', leave, options);
+    document.addEventListener('freeze', leave, options);
     const join = () => {
       this.#tabs.join();
       this.#tabs.post({ t: 'hi' });

@@ -23,6 +23,7 @@ export class Standing {
     this.#center = center;
     this.#client = client;
     this.#jobs = new Jobs(center);
+    addEventListener('pagehide', () => this.#timer && this.#write());
   }
 
   /** Shows again what stood when a page was left. */
@@ -55,7 +56,7 @@ export class Standing {
   }
 
   remove(key) {
-    if (this.#events.delete(key)) this.#keep();
+    if (this.#events.delete(key)) this.#write(); // At once: who puts something away may leave the page with it.
   }
 
   /** Whether it was answered meanwhile, or came too late. When nobody can tell, it is asked: the server knows better. */
@@ -72,10 +73,12 @@ export class Standing {
   }
 
   #keep() {
-    if (!this.#client.isLeader) return;
-    this.#timer ||= setTimeout(() => {
-      this.#timer = 0;
-      this.#client.store.set('standing', [...this.#events.values()]);
-    }, KEEP_MS);
+    this.#timer ||= setTimeout(() => this.#write(), KEEP_MS);
+  }
+
+  #write() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (this.#client.isLeader) this.#client.store.set('standing', [...this.#events.values()]);
   }
 }

@@ -89,6 +89,11 @@ export class Position {
     this.#schedule(ACK_MS);
   }
 
+  /** The page goes: what was seen is kept and said while that is still possible. */
+  leave() {
+    if (this.#timer) this.#ack();
+  }
+
   #ackSoon() {
     this.#unacked++;
     this.#schedule(this.#unacked >= ACK_EVENTS ? 0 : ACK_MS);
@@ -101,6 +106,7 @@ export class Position {
   }
 
   #ack() {
+    clearTimeout(this.#timer);
     this.#timer = 0;
     const ids = this.#ids.slice(0, ACK_IDS_MAX);
     const frame = { t: 'ack', ...(this.#unacked && { seq: this.seq }), ...(ids.length && { ids }) };

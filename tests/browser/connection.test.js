@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { heard, until } from './support/browser.js';
-import { visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { visit } = prepare();
 const status = (page) => page.getAttribute('ec-notification-center', 'data-status');
 const badge = async (page) => (await page.locator('ec-bell .badge').textContent()) || '0';
 const shows = async (page, text) => (await page.locator('ec-toaster li').getByText(text).count()) > 0;

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { meter, until } from './support/browser.js';
-import { visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { visit } = prepare();
 const FIRST_LOAD_BYTES = 30_000;
 const TICKS_PER_SECOND = 200;
 const SECONDS = 4;

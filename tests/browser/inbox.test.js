@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { meter, open, until } from './support/browser.js';
-import { suite, visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { suite, visit } = prepare();
 const ENTRIES = 1000;
 const ROWS_MAX = 60;
 const LONG_TASK_MS = 50;

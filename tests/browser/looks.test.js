@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { shot, until, violations } from './support/browser.js';
 import { samples } from './support/samples.js';
-import { visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { visit } = prepare();
 for (const size of ['phone', 'desktop']) {
   for (const lang of ['ru', 'en']) {
     for (const scheme of ['light', 'dark']) {

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { heard, until } from './support/browser.js';
-import { visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { visit } = prepare();
 const toasts = (page) => page.locator('ec-toaster li:not(.leaving)');
 const badge = (page) => page.locator('ec-bell .badge');
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { heard, until } from './support/browser.js';
 import { Site } from './support/site.js';
-import { suite, visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
-suite.start = () => Site.fake();
+const { visit } = prepare(() => Site.fake());
 const status = (page) => page.getAttribute('ec-notification-center', 'data-status');
 const close = ({ site, user }, code) => site.fake.person(user).sessions.forEach((session) => session.close(code));
 

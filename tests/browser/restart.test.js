@@ -3,10 +3,10 @@
 import { until } from './support/browser.js';
 import { Engine } from './support/engine.js';
 import { Site } from './support/site.js';
-import { suite, visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
 let engine = null;
-suite.start = async () => {
+const { visit } = prepare(async () => {
   engine = await Engine.start();
   const site = await Site.real(engine);
   const close = site.close.bind(site);
@@ -15,7 +15,7 @@ suite.start = async () => {
     await engine.close();
   };
   return site;
-};
+});
 
 visit('a server that is restarted is found again, and nothing is lost or told twice', async ({ visitor, emit }) => {
   const page = await visitor.tab();

@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { until } from './support/browser.js';
 import { RawBrowser } from './support/cdp.js';
 import { someone } from './support/site.js';
-import { suite, visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { suite, visit } = prepare();
 const leads = (page) => page.evaluate(() => document.querySelector('ec-notification-center').client.isLeader);
 const badge = async (page) => (await page.locator('ec-bell .badge').textContent()) || '0';
 const shows = async (page, text) => (await page.locator('ec-toaster li').getByText(text).count()) > 0;

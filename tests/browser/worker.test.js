@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heard, until } from './support/browser.js';
-import { suite, visit } from './support/suite.js';
+import { prepare } from './support/suite.js';
 
+const { suite, visit } = prepare();
 /** What the engine would send for an event: see PUSH.md. */
 const payload = ({ id = 'evt_1', title = 'Note reworked', body = 'Shorter.', navigate, ...event }) => ({
   web_push: 8030,

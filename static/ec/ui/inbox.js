@@ -42,6 +42,7 @@ export class Inbox extends Base {
   #isLoading = false;
   #hasFailed = false;
   #run = 0;
+  #frame = 0; // Many that come at once are drawn at once.
   #rows;
   #parts;
 
@@ -162,13 +163,17 @@ export class Inbox extends Base {
 
   /** Something new, on top of the list if it belongs there. */
   #add({ event, seq }) {
+    if (this.#center.client.isReplaying) return; // The list is read anew after that.
     this.#head = Math.max(this.#head, seq);
     this.#learnService(event);
     const belongs = ['all', 'unread'].includes(this.#filter) && (!this.#service || serviceOf(event) === this.#service);
     if (!belongs || this.#entries.some((entry) => entry.event.id === event.id)) return;
     this.#entries = [{ seq, event }, ...this.#entries];
-    this.#draw();
-    this.#see();
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+      this.#see();
+    });
   }
 
   #mark({ op, ids, up_to_seq, until }) {
