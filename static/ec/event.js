@@ -19,6 +19,16 @@ export function standingKey(event) {
 /** A job's progress and its end share a key, so that one takes the other's place. @param {Event} event */
 export const jobKey = ({ data, collapse_key, id }) => `job:${data?.job_id ?? data?.health_job_id ?? collapse_key ?? id}`;
 
+/**
+ * The end of a job, be it an event of its own or the last of its progress; null for anything else.
+ * @param {Event} event @returns {Event | null}
+ */
+export function endOfJob(event) {
+  const status = event.type === 'job.done' ? 'done' : event.type === 'job.progress' && event.data?.status;
+  if (status === 'done') return { ...event, type: 'job.done' };
+  return status === 'failed' ? { ...event, level: event.level === 'info' ? 'error' : event.level } : null;
+}
+
 /** @param {Event} event */
 export const chatOf = ({ data, collapse_key, id }) => data?.conversation_id ?? data?.thread_id ?? collapse_key ?? id;
 

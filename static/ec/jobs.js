@@ -5,7 +5,6 @@ import { BAR, Speaker, bar } from './ui/progress.js';
 
 const PAINT_MS = 250; // Four times a second is smooth enough with a transition between.
 const JOBS_MAX = 20; // More running jobs than that, and the oldest bar gives way; its end is told all the same.
-const DONE_MS = 10_000;
 
 /** The bars of a page. */
 export class Jobs {
@@ -22,22 +21,19 @@ export class Jobs {
     center.dress(BAR);
   }
 
-  /** @returns {boolean} whether the job is over */
   take(event) {
     const key = jobKey(event);
-    const { status } = event.data ?? {};
-    if (status === 'done' || status === 'failed') {
-      this.#finish(key, event, status);
-      return true;
-    }
     this.#latest.set(key, event);
     this.#timer ||= setTimeout(() => this.#paint(), this.#shown.has(key) ? PAINT_MS : 0);
-    return false;
   }
 
-  /** Its end was told by an event of its own, whose toast takes the place of the bar. */
+  /** It is over: a toast takes the place of its bar. */
   end(event) {
-    this.#forget(jobKey(event));
+    const key = jobKey(event);
+    this.#latest.delete(key);
+    this.#shown.delete(key);
+    this.#dismissed.delete(key);
+    this.#speaker.forget(key);
   }
 
   #paint() {
@@ -61,19 +57,6 @@ export class Jobs {
       this.#dismissed.add(key);
     };
     this.#center.toastOf(event, { key, ms: Infinity, bar: bar(percent, event.title), onDismiss });
-  }
-
-  #finish(key, event, status) {
-    this.#forget(key);
-    const level = status === 'failed' && event.level === 'info' ? 'error' : event.level;
-    this.#center.toastOf({ ...event, level, type: status === 'done' ? 'job.done' : event.type }, { key, ms: DONE_MS });
-  }
-
-  #forget(key) {
-    this.#latest.delete(key);
-    this.#shown.delete(key);
-    this.#dismissed.delete(key);
-    this.#speaker.forget(key);
   }
 }
 

@@ -1,6 +1,6 @@
 // From an event to what the person sees: a table by type, each line of which the host page can take over.
 
-import { chatOf, isOver, jobKey, standingKey } from './event.js';
+import { chatOf, endOfJob, isOver, jobKey, standingKey } from './event.js';
 
 const BURST_MS = 2000;
 const BURST_MAX = 5; // More toasts than that in a burst fold into one that counts them.
@@ -69,8 +69,15 @@ export class Router {
     const isTaken = this.#tell(event, seq, isReplay);
     if (isTaken || isOver(event)) return;
     if (!isReplay) this.#react(event);
-    else if (standingKey(event)) this.#replayed.set(standingKey(event), event);
+    else this.#keepForLater(event);
+  }
+
+  /** Of what is replayed only that matters which still stands at its end. */
+  #keepForLater(event) {
+    const key = endOfJob(event) ? null : standingKey(event);
+    if (key) this.#replayed.set(key, event);
     else this.#missed++;
+    if (endOfJob(event)) this.#replayed.delete(jobKey(event));
   }
 
   /** Later: the inbox keeps it. */
@@ -88,14 +95,13 @@ export class Router {
   }
 
   #react(event) {
+    const end = endOfJob(event);
+    if (end) return this.#endJob(end);
     switch (event.type) {
       case 'job.progress':
       case 'action.required':
       case 'system.alert':
         return void this.#stand(event, false);
-      case 'job.done':
-        this.#standing?.endJob(event);
-        return this.#toast(event, ACTION_MS, { key: jobKey(event) });
       case 'message.new':
         return this.#toast(event, ACTION_MS, { key: `chat:${chatOf(event)}` });
       case 'reminder.due':
@@ -103,6 +109,12 @@ export class Router {
       default:
         return this.#toast(event, event.cta ? ACTION_MS : TOAST_MS, {});
     }
+  }
+
+  async #endJob(event) {
+    if (this.#standingCode) (await this.#loadStanding()).endJob(event); // After the ticks that wait for the same.
+    if (document.hidden) this.#center.settle(jobKey(event)); // Another tab may be the one that shows the end.
+    this.#toast(event, ACTION_MS, { key: jobKey(event) });
   }
 
   #toast(event, ms, { key = event.collapse_key ?? event.id, isSnoozable = false }) {

@@ -38,9 +38,8 @@ export class Standing {
   async stand(event, isOld) {
     const key = standingKey(event);
     if (event.type === 'job.progress') {
-      if (this.#jobs.take(event)) this.remove(key);
-      else this.#add(key, event);
-      return;
+      this.#jobs.take(event);
+      return void this.#add(key, event);
     }
     if (event.type === 'system.alert') await this.#center.alertAt(key, event);
     else if (isOld && (await this.#isSettled(event))) return void this.remove(key);
@@ -49,7 +48,7 @@ export class Standing {
     if (!document.hidden) this.#client.displayed(event.id);
   }
 
-  /** A job's end was told by an event of its own, whose toast takes the place of the bar. @param {Event} event */
+  /** @param {Event} event the end of a job */
   endJob(event) {
     this.#jobs.end(event);
     this.remove(jobKey(event));

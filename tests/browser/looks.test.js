@@ -52,6 +52,7 @@ async function walk({ visitor, emit }, { size, lang, scheme }) {
   await until(async () => !(await dialog.isVisible()), 'all put off');
 
   for (const name of ['message', 'task']) await emit(events[name]);
+  await toasts.getByText(events.task.title).waitFor();
   await page.evaluate(() => document.querySelector('ec-toaster').shadowRoot.querySelectorAll('.close').forEach((close) => close.click()));
   await until(async () => (await toasts.count()) === 0, 'no toasts');
   await bell.click();

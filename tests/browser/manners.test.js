@@ -33,11 +33,13 @@ visit('a burst folds into one toast that counts', async ({ site, user, visitor }
 visit('what was missed fills the inbox, with one toast and the decision that is still open', async ({ site, user, visitor, emit }) => {
   await site.emitAll(Array.from({ length: 30 }, (_, n) => ({ user_id: user, type: 'task.created', title: `Task ${n}` })));
   await emit(choice('open-1'));
+  await emit({ type: 'job.progress', title: 'Over', data: { job_id: 'over', percent: 50 } });
+  await emit({ type: 'job.done', title: 'Over', data: { job_id: 'over' } });
   const page = await visitor.tab();
 
   await dialog(page).getByRole('heading', { name: 'A or B?' }).waitFor();
-  assert.deepEqual(await toasts(page).locator('.title bdi').allTextContents(), ['30 new notifications while you were away']);
-  await until(async () => (await badge(page).textContent()) === '31', 'all count');
+  assert.deepEqual(await toasts(page).locator('.title bdi').allTextContents(), ['31 new notifications while you were away']);
+  await until(async () => (await badge(page).textContent()) === '33', 'all count');
 });
 
 visit('a toast is usable over a dialog of the host', async ({ visitor, emit }) => {

@@ -7,7 +7,8 @@ import { Base } from './base.js';
 import { ENTRY, entryRow, serviceOf } from './entry.js';
 import { Rows } from './rows.js';
 
-const PAGE = 30;
+const FIRST_PAGE = 30;
+const PAGE = 100; // Whoever scrolls, scrolls on.
 const FILTERS = ['all', 'unread', 'archived', 'snoozed'];
 const BROKEN = ['offline', 'waiting', 'unauthorized', 'refused'];
 
@@ -108,7 +109,7 @@ export class Inbox extends Base {
     this.#hasFailed = false;
     const run = this.#run;
     if (before.length === 0) this.#note();
-    const query = { limit: PAGE, filter: this.#filter, service: this.#service, before: before.length ? this.#next : null };
+    const query = { limit: before.length ? PAGE : FIRST_PAGE, filter: this.#filter, service: this.#service, before: before.length ? this.#next : null };
     const page = await this.#center.client.inbox(query).catch(() => null);
     if (run !== this.#run) return;
     this.#isLoading = false;
