@@ -1,6 +1,7 @@
 // One entry of the inbox.
 
 import { h, said } from '../dom.js';
+import { wordOf } from '../event.js';
 import { sheet } from '../theme.js';
 import { ctaLink, glyph, iconButton, lookOf } from './base.js';
 import { snoozeMenu } from './snooze.js';
@@ -31,7 +32,7 @@ const TOOLS = {
 };
 
 /** The service that an event says it is from. @param {import('../ec.js').Event} event */
-export const serviceOf = ({ data }) => data?.service ?? data?.source_service ?? null;
+export const serviceOf = ({ data }) => wordOf(data?.service) ?? wordOf(data?.source_service) ?? null;
 
 /**
  * @param {import('../ec.js').Entry} entry

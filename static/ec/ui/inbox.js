@@ -60,8 +60,10 @@ export class Inbox extends Base {
     client.listen('marks', (detail) => this.#mark(detail));
     client.listen('gap', () => this.load());
     client.listen('replayed', (detail) => detail.count > 0 && this.load());
+    client.listen('counts', () => this.#offerToRead());
     client.listen('status', () => this.#showStatus());
     document.addEventListener('visibilitychange', () => this.#see());
+    this.#offerToRead();
     this.#showStatus();
     await this.load();
   }
@@ -77,9 +79,10 @@ export class Inbox extends Base {
   #build(words) {
     const pressed = (name) => h('button', { type: 'button', value: name, 'aria-pressed': String(name === this.#filter), onclick: () => this.#choose({ filter: name }) }, words.t(name));
     const list = h('ul', { role: 'list', 'aria-label': words.t('notifications'), part: 'list' });
+    const readAll = h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all'));
     const note = h('div', { class: 'note', role: 'status' });
     this.#parts = {
-      list, note,
+      list, note, readAll,
       status: h('p', { class: 'line', role: 'status', hidden: true }),
       filters: h('div', { class: 'filters', role: 'group', 'aria-label': words.t('filter') }, FILTERS.map(pressed)),
       service: h('select', { 'aria-label': words.t('service'), hidden: true, onchange: ({ target }) => this.#choose({ service: target.value }) },
@@ -91,7 +94,7 @@ export class Inbox extends Base {
     this.root.append(
       h('div', { class: 'top', part: 'header' },
         h('h2', { tabindex: '-1' }, words.t('notifications')),
-        h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all')),
+        readAll,
         h('slot', { name: 'header' })),
       filters, status, scroll, h('slot', { name: 'footer' }));
     const times = new Times(words);
@@ -156,7 +159,7 @@ export class Inbox extends Base {
 
   #learnService(event) {
     const service = serviceOf(event);
-    if (typeof service !== 'string' || this.#services.has(service)) return;
+    if (service === null || this.#services.has(service)) return;
     this.#services.add(service);
     this.#parts.service.append(h('option', { value: service }, service));
     this.#parts.service.hidden = this.#services.size < 2;
@@ -199,6 +202,10 @@ export class Inbox extends Base {
     if (this.#filter === 'archived') return archived_at != null;
     if (this.#filter === 'snoozed') return snoozed_until != null;
     return !archived_at && !snoozed_until;
+  }
+
+  #offerToRead() {
+    this.#parts.readAll.hidden = this.#center.client.counts.unread === 0;
   }
 
   /** Up to what the list has shown: what comes meanwhile stays unread. */
