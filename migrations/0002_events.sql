@@ -166,6 +166,10 @@ begin
                 where d.event_id = e.id and d.channel = c.channel
             );
     end if;
+
+    if exists (select from new_events where channels @> '{email}') then
+        perform eventcenter.join_digests(array(select id from new_events where channels @> '{email}'));
+    end if;
     return null;
 end $$;
 

@@ -80,7 +80,7 @@ create table eventcenter.attempts (
     at timestamptz not null default clock_timestamp(),
     constraint a_try_is_recorded_once_per_target primary key (event_id, channel, attempt, target),
     constraint outcome_is_known check (
-        outcome in ('sent', 'retry', 'failed', 'dead', 'skipped', 'canceled', 'lost', 'redriven')
+        outcome in ('sent', 'retry', 'failed', 'dead', 'skipped', 'canceled', 'lost', 'redriven', 'held', 'digested')
     ),
     constraint balance_settles_reopens_or_neither check (balance in (-1, 0, 1))
 ) partition by range (event_id);
@@ -246,9 +246,13 @@ begin
     return next;
 end $$;
 
--- Gives back what a stopping worker did not start: the try was not made and does not count. What the try before lost
--- its worker to stays in quarantine.
-create function eventcenter.release(p_lease bigint, p_worker text, p_event_ids uuid[]) returns bigint
+-- Gives back what was claimed and not started: the try was not made and does not count. What a stopping worker gives
+-- back is due at once; what met quiet hours waits for their end (p_held_until, parallel to p_event_ids), its history says
+-- so, and when it was never tried, its schedule's life begins there. What the try before lost its worker to stays in
+-- quarantine.
+create function eventcenter.release(
+    p_lease bigint, p_worker text, p_event_ids uuid[], p_held_until timestamptz[] default null
+) returns bigint
 language plpgsql as $$
 declare
     v_held uuid[];
@@ -257,18 +261,30 @@ begin
     if not found then
         return 0;
     end if;
-    with back as (
+    with given as materialized (
+        select h.event_id, h.channel, h.user_id, h.attempt - 1 as attempt, h.since, h.expires_at, g.held_until
+        from eventcenter.leased as h
+        join unnest(p_event_ids, p_held_until) as g (event_id, held_until) on g.event_id = h.event_id
+        where h.lease_id = p_lease
+    ),
+    held as (
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason)
+        select g.event_id, g.channel, g.attempt, '', 'held', 'quiet_hours' from given as g
+        where g.held_until is not null
+        on conflict do nothing
+    ),
+    back as (
         insert into eventcenter.deliveries
             (event_id, channel, user_id, attempt, due_at, since, expires_at, quarantined)
         select
-            h.event_id, h.channel, h.user_id, h.attempt - 1, h.since, h.since, h.expires_at,
+            g.event_id, g.channel, g.user_id, g.attempt, coalesce(g.held_until, g.since),
+            case when g.attempt = 0 then coalesce(g.held_until, g.since) else g.since end, g.expires_at,
             exists (
                 select from eventcenter.attempts as a
-                where a.event_id = h.event_id and a.channel = h.channel
-                    and a.attempt = h.attempt - 1 and a.outcome = 'lost'
+                where a.event_id = g.event_id and a.channel = g.channel
+                    and a.attempt = g.attempt and a.outcome = 'lost'
             )
-        from eventcenter.leased as h
-        where h.lease_id = p_lease and h.event_id = any(p_event_ids)
+        from given as g
         returning event_id
     )
     select array_agg(b.event_id) into v_held from back as b;
@@ -357,6 +373,8 @@ begin
         returning channel
     )
     select array_agg(l.channel) into v_canceled from logged as l;
+    -- A letter that is not yet written does not tell of it.
+    delete from eventcenter.digest_items as i where i.event_id = p_event_id;
     insert into eventcenter.cancellations (event_id) values (p_event_id) on conflict do nothing;
     return query
     select s.channel, case

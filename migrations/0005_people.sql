@@ -1,18 +1,41 @@
 -- Who is reached where, and which services may speak.
 
+-- Whether Postgres can reckon with a time zone. A name it does not know would fail the statement that meets it, and with
+-- it everybody's delivery in the same batch.
+create function eventcenter.is_time_zone(name text) returns boolean
+language plpgsql immutable as $$
+begin
+    return timezone(name, timestamp '2000-01-01') is not null;
+exception
+    when invalid_parameter_value then return false;
+end $$;
+
+-- An operator may replace this table by a view over the host's own users: same columns, and a null wherever the host
+-- does not know. Then nothing here writes it, and everything that reads it takes its columns as they come.
 create table eventcenter.recipients (
     user_id bigint primary key,
     email text,
     name text,
     locale text not null default 'en',
     time_zone text not null default 'UTC',
+    -- Push and mail wait until the end of these hours, in the person's time zone. They may span midnight.
+    quiet_from time,
+    quiet_to time,
+    -- Whether mail is gathered, and from which hour of the person's day on it is sent.
+    digest text not null default 'off',
+    digest_hour smallint not null default 9,
     updated_at timestamptz not null default now(),
     constraint user_id_is_positive check (user_id > 0),
     constraint email_is_one_address check (
         email ~ '^[^\s@[:cntrl:]<>,;"]+@[^\s@[:cntrl:]<>,;"]+$' and octet_length(email) <= 254
     ),
     constraint name_is_one_line_of_at_most_256_characters check (char_length(name) <= 256 and name !~ '[[:cntrl:]]'),
-    constraint locale_is_a_language_tag check (locale ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$')
+    constraint locale_is_a_language_tag check (locale ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$'),
+    constraint time_zone_is_one_that_postgres_knows check (eventcenter.is_time_zone(time_zone)),
+    constraint quiet_hours_begin_and_end check ((quiet_from is null) = (quiet_to is null)),
+    constraint quiet_hours_leave_some_of_the_day check (quiet_from <> quiet_to),
+    constraint digest_is_off_daily_or_weekly check (digest in ('off', 'daily', 'weekly')),
+    constraint digest_hour_is_from_0_to_23 check (digest_hour between 0 and 23)
 );
 
 -- Browsers, many per person. An endpoint belongs to whoever subscribed with it last: a shared browser moves.

@@ -96,8 +96,8 @@ begin
     return v_day;
 end $$;
 
--- Keys, cancellations, actions and answers of events whose day was dropped, up to p_limit keys a call. They live as long
--- as their event: a day that could not be dropped keeps both. And the rates of whoever has not tested for a while.
+-- Keys, cancellations, actions and answers of events whose day was dropped, up to p_limit keys a call. They live as
+-- long as their event: a day that could not be dropped keeps both. And the rates of whoever has not tested for long.
 create function eventcenter.forget_keys(p_limit integer) returns bigint
 language plpgsql as $$
 declare

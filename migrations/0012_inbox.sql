@@ -1,14 +1,5 @@
 -- What people do: the marks of their inbox, their answers, and the tests they make of their own channels.
 
--- What is_unread() holds for. It costs an append 4 % of its time; the others hold what people set aside, and cost it
--- nothing that could be measured.
-create index inbox_unread on eventcenter.inbox (user_id, seq)
-where read_at is null and archived_at is null and snoozed_until is null;
-create index inbox_archived on eventcenter.inbox (user_id, seq) where archived_at is not null;
-create index inbox_snoozed on eventcenter.inbox (user_id, seq) where snoozed_until is not null;
-create index inbox_to_return on eventcenter.inbox (snoozed_until) where snoozed_until is not null;
-create index inbox_returned on eventcenter.inbox (user_id, returned_to) where returned_to is not null;
-
 -- A page of an inbox and the counts of the same snapshot: at least one row for whoever has a stream. Newest first: an
 -- entry stands at its number, or, back from a snooze, above the entry that was the last one then. The cursor is the
 -- place and the number of the entry before. Built by filter, since no plan for all filters could use their indexes.
@@ -54,27 +45,41 @@ begin
     ) using p_user_id, p_place, p_seq, p_limit;
 end $$;
 
--- Tells the person's sessions, on every node, what was done in one of them; the payload is the user and the frame as
--- sockets get it. Where the ids do not fit into a notification (8,000 bytes), sessions are told to read the inbox anew:
--- neither ids nor up_to_seq.
+-- Sends a frame to all sessions of a person, on every node: the payload is the user and the frame, as sockets get it.
+-- Postgres takes less than 8,000 bytes; of a longer frame, p_short replaces what makes it long.
+create function eventcenter.tell(p_user_id bigint, p_frame jsonb, p_short jsonb) returns void
+language plpgsql as $$
+begin
+    if octet_length(p_frame::text) > 7400 then
+        p_frame := p_frame || p_short;
+    end if;
+    perform pg_notify('eventcenter_marks', p_user_id || ' ' || p_frame);
+end $$;
+
+-- Tells the person's sessions what was done in one of them. Neither ids nor up_to_seq: read the inbox anew.
 create function eventcenter.announce_marks(
     p_user_id bigint, p_mark text, p_ids text[], p_up_to_seq bigint, p_until timestamptz
 ) returns void
 language plpgsql as $$
-declare
-    v_frame jsonb;
 begin
-    select jsonb_build_object(
-        't', 'marks', 'op', p_mark, 'ids', to_jsonb(p_ids), 'up_to_seq', p_up_to_seq, 'until', p_until,
-        'unread', s.unread, 'unseen', s.unseen
+    perform eventcenter.tell(
+        p_user_id,
+        jsonb_build_object(
+            't', 'marks',
+            'op', case p_mark
+                when 'archive' then 'archived'
+                when 'unarchive' then 'unarchived'
+                when 'snooze' then 'snoozed'
+                when 'unsnooze' then 'unsnoozed'
+                else p_mark
+            end,
+            'ids', to_jsonb(p_ids), 'up_to_seq', p_up_to_seq, 'until', p_until,
+            'unread', s.unread, 'unseen', s.unseen
+        ),
+        '{"ids": null, "up_to_seq": null}'
     )
-    into v_frame
     from eventcenter.streams as s
     where s.user_id = p_user_id;
-    if octet_length(v_frame::text) > 7400 then
-        v_frame := v_frame || '{"ids": null, "up_to_seq": null}';
-    end if;
-    perform pg_notify('eventcenter_marks', p_user_id || ' ' || v_frame);
 end $$;
 
 -- Puts a mark on entries of one person and counts what that changes; answers how many it changed. Its callers have
@@ -325,9 +330,17 @@ begin
             '{}',
             null
         );
-        perform pg_notify(
-            'eventcenter_marks',
-            p_user_id || ' ' || jsonb_build_object('t', 'answered', 'action_id', p_action_id)
+        perform eventcenter.tell(
+            p_user_id,
+            jsonb_build_object(
+                't', 'answered',
+                'action_id', p_action_id,
+                'event_id', eventcenter.public_id(
+                    p_event_id, (select k.key from eventcenter.event_keys as k where k.event_id = p_event_id)
+                ),
+                'answer', jsonb_strip_nulls(jsonb_build_object('option', p_option, 'text', p_text))
+            ),
+            '{"answer": null}'
         );
         perform pg_notify('eventcenter_answers', p_action_id);
     end if;

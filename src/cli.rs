@@ -20,6 +20,7 @@ mod migrate;
 mod output;
 mod serve;
 mod status;
+mod suppression;
 mod tail;
 mod target;
 mod token;
@@ -52,6 +53,8 @@ enum Command {
     Tail(tail::Tail),
     #[command(subcommand)]
     Dead(dead::Dead),
+    #[command(subcommand)]
+    Suppression(suppression::Command),
     Audit(audit::Audit),
     Doctor(Box<doctor::Doctor>),
 }
@@ -122,6 +125,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         Command::Status(status) => status.run().await,
         Command::Tail(tail) => tail.run().await,
         Command::Dead(dead) => dead.run().await,
+        Command::Suppression(suppression) => suppression.run().await,
         Command::Audit(audit) => audit.run().await,
         Command::Doctor(doctor) => doctor.run().await,
     }

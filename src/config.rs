@@ -11,12 +11,14 @@ use url::Url;
 
 use crate::auth::COOKIE_NAME;
 
+mod answers;
 mod channels;
 mod check;
 mod local;
 mod parse;
 mod secret;
 
+pub use answers::Answers;
 use check::NO_DATABASE;
 pub use check::Refused;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
@@ -275,6 +277,9 @@ pub struct Settings {
     /// Mail.
     #[command(flatten)]
     pub email: Email,
+    /// How mail is answered.
+    #[command(flatten)]
+    pub answers: Answers,
     /// How long things are kept.
     #[command(flatten)]
     pub retention: Retention,

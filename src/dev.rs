@@ -144,6 +144,7 @@ pub fn settings_of(settings: Settings, data: &Path) -> Result<Settings, FileErro
 fn complete(mut settings: Settings, kept: &Kept, url: &Url, data: &Path) -> Settings {
     settings.jwt.secret.get_or_insert_with(|| kept.jwt_secret.clone());
     settings.http.app_url.get_or_insert_with(|| url.clone());
+    settings.answers.public_url.get_or_insert_with(|| url.clone());
     if settings.push.vapid_keys.is_empty() {
         settings.push.vapid_keys.push(kept.vapid_key.clone());
     }
@@ -166,7 +167,7 @@ async fn prepare(database_url: &str, kept: &Kept) -> Result<(), StoreError> {
         let user_id = UserId::from_row(id);
         if store.contact(user_id).await?.is_none() {
             let (email, name) = (Some(email.to_owned()), Some(name.to_owned()));
-            let contact = Contact { email, name, locale: "en".to_owned(), time_zone: "UTC".to_owned() };
+            let contact = Contact { email, name, ..Contact::default() };
             store.put_contact(user_id, &contact).await?;
         }
     }

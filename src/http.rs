@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::{Extension, Router};
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
+use eventcenter_workers::email::MailLinks;
 use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,11 +15,13 @@ use utoipa_axum::routes;
 
 use crate::answers::Waiters;
 use crate::auth::{CookieRules, ServiceKeys, Tokens};
+use crate::bounces::Bounces;
 use crate::committer::Committer;
 use crate::metrics::Metrics;
 
 mod actions;
 mod assets;
+mod bounces;
 mod deliveries;
 mod diagnostics;
 mod emit;
@@ -28,8 +31,12 @@ mod form;
 mod inbox;
 mod layers;
 mod openapi;
+mod preferences;
 mod probes;
 mod push;
+mod rhythm;
+mod suppressions;
+mod unsubscribe;
 mod users;
 
 pub use assets::PAGE_POLICY;
@@ -51,6 +58,10 @@ pub struct Api {
     pub service_keys: ServiceKeys,
     /// What browsers subscribe with; `None` when Web Push is not set up.
     pub push: Option<PushKey>,
+    /// Reads the links by which people unsubscribe.
+    pub links: MailLinks,
+    /// Takes reports on our mail.
+    pub bounces: Bounces,
     /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Requests that wait for people's answers.
@@ -85,6 +96,11 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::redrive_deliveries))
         .routes(routes!(users::get_user, users::put_user, users::delete_user))
+        .routes(routes!(preferences::get_preferences, preferences::put_preferences))
+        .routes(routes!(suppressions::list_suppressions, suppressions::add_suppression))
+        .routes(routes!(suppressions::lift_suppression))
+        .routes(routes!(unsubscribe::get_unsubscribe, unsubscribe::post_unsubscribe))
+        .routes(routes!(bounces::post_bounce))
         .routes(routes!(push::subscribe, push::unsubscribe))
         .routes(routes!(push::get_push_key))
         .routes(routes!(inbox::list_inbox))

@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod auth;
+pub mod bounces;
 pub mod cli;
 pub mod committer;
 pub mod config;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::metrics::LISTENING;
 use eventcenter_core::store::{Listener, Notice, StoreError};
@@ -32,7 +33,7 @@ impl Wakeups {
             Notice::Streams(users) => self.node.iter().for_each(|node| node.wake(users)),
             Notice::AllStreams => self.node.iter().for_each(ws::Node::wake_all),
             Notice::Due(channels) => self.wake_workers(|channel| channels.contains(&channel)),
-            Notice::Marks { user, frame } => self.node.iter().for_each(|node| node.tell(*user, &frame.clone().into())),
+            Notice::Marks { user, frame } => self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone()))),
             Notice::Answered(action_id) => self.waiters.wake(action_id),
             Notice::Reconnected => self.wake_everyone(),
         }

@@ -7,13 +7,12 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::event::{InvalidEvent, InvalidField};
-use eventcenter_core::store::StoreError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::auth::TokenError;
-use crate::committer::EmitError;
+mod causes;
+mod constraints;
 
 /// How long a client should wait, in seconds, for something that is over in a moment.
 const RETRY_SOON_S: u16 = 1;
@@ -79,10 +78,14 @@ codes! {
     TooManyTests = "too_many_tests", TOO_MANY_REQUESTS, "Too many tests";
     /// The person has as many browsers as one may have.
     TooManyBrowsers = "too_many_browsers", CONFLICT, "The person has too many browsers";
+    /// Contacts are kept by the host application, in a view that we only read.
+    ContactsElsewhere = "contacts_elsewhere", CONFLICT, "Contacts are kept by the host application";
+    /// Something of it is being sent at this moment. Try again.
+    InFlight = "in_flight", CONFLICT, "Something is being sent at this moment";
     /// The body is over a limit, which `detail` names.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is not declared as JSON.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of the wrong type";
     /// The same id was used for another event.
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The id belongs to another event";
     /// The route is a WebSocket, and the request no handshake for one.
@@ -104,7 +107,7 @@ codes! {
 impl Code {
     const fn retry_after(self) -> Option<u16> {
         match self {
-            Self::KeyBusy | Self::QueueFull | Self::TooManyWaiters => Some(RETRY_SOON_S),
+            Self::KeyBusy | Self::QueueFull | Self::TooManyWaiters | Self::InFlight => Some(RETRY_SOON_S),
             Self::TooManyTests => Some(RETRY_TEST_S),
             Self::DatabaseUnavailable | Self::Timeout | Self::TooManySessions | Self::NodeUnavailable => {
                 Some(RETRY_LATER_S)
@@ -120,6 +123,7 @@ impl Code {
             | Self::AmbiguousAction
             | Self::ActionExpired
             | Self::TooManyBrowsers
+            | Self::ContactsElsewhere
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
             | Self::KeyReused
@@ -240,81 +244,6 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            tracing::warn!(%error, "the database is not available");
-            return Self::new(Code::DatabaseUnavailable, "the database cannot be reached; try again");
-        }
-        match &error {
-            StoreError::Refused { constraint, .. } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
-            StoreError::Unavailable(_)
-            | StoreError::Locked(_)
-            | StoreError::Migration(_)
-            | StoreError::Failed(_)
-            | _ => Self::internal(&error),
-        }
-    }
-}
-
-impl From<EmitError> for Problem {
-    fn from(error: EmitError) -> Self {
-        match &error {
-            EmitError::QueueFull => Self::new(Code::QueueFull, "too many events wait to be stored; try again"),
-            EmitError::Unavailable => {
-                Self::new(Code::DatabaseUnavailable, "the database cannot be reached; emit again under the same id")
-            }
-            EmitError::Refused { constraint } => refused(constraint).unwrap_or_else(|| Self::internal(&error)),
-            EmitError::Failed => Self::internal(&error),
-        }
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        let code = match error {
-            TokenError::ForeignOrigin => Code::ForeignOrigin,
-            TokenError::Missing | TokenError::Expired | TokenError::Invalid => Code::Unauthorized,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-/// Columns by which constraints are named, and the fields they hold.
-const COLUMNS: [(&str, &str); 21] = [
-    ("key", "id"),
-    ("user_id", "user_id"),
-    ("type", "type"),
-    ("title", "title"),
-    ("body", "body"),
-    ("level", "level"),
-    ("channels", "channels"),
-    ("channel_hint", "channel_hint"),
-    ("cta", "cta"),
-    ("data", "data"),
-    ("deliver_at", "deliver_at"),
-    ("expires_at", "expires_at"),
-    ("collapse_key", "collapse_key"),
-    ("email", "email"),
-    ("name", "name"),
-    ("locale", "locale"),
-    ("time_zone", "time_zone"),
-    ("until", "until"),
-    ("endpoint", "endpoint"),
-    ("p256dh", "keys.p256dh"),
-    ("auth", "keys.auth"),
-];
-
-/// A constraint's name is a sentence that begins with its column: `deliver_at_is_at_most_90_days_ahead`. `None` when it
-/// is not about a field, so that no client can have caused it.
-fn refused(constraint: &str) -> Option<Problem> {
-    let (field, rule) = COLUMNS.iter().find_map(|(column, field)| {
-        let rule = constraint.strip_prefix(column)?.strip_prefix('_')?;
-        Some((*field, rule))
-    })?;
-    Some(Problem::field(field, rule.replace('_', " ")))
 }
 
 #[cfg(test)]

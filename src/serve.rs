@@ -9,7 +9,7 @@ use eventcenter_core::delivery::Channel;
 use eventcenter_core::store::{Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::Deliver;
-use eventcenter_workers::email::{Email, InvalidEmailConfig};
+use eventcenter_workers::email::{Email, InvalidEmailConfig, MailLinks};
 use eventcenter_workers::keeper::{self, KeeperSettings};
 use eventcenter_workers::push::{Push, PushSetupError, PushSubscription};
 use eventcenter_workers::worker::{Worker, WorkerSettings};
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::answers::Waiters;
 use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
+use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
 use crate::http::{self, Api, Browser, PushKey, Readiness};
@@ -81,15 +82,20 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         .runs(Role::Ws)
         .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), node_settings, tasks.clone()));
     let workers = start_workers(&settings, &store, &tasks)?;
+    let links = settings.mail_links()?;
+    let bounces = Bounces::new(store.clone(), links.clone());
+    if let Some(directory) = settings.answers.bounce_maildir.clone().filter(|_| settings.process.runs(Role::Email)) {
+        tasks.spawn(maildir::run(directory, bounces.clone(), tasks.clone()));
+    }
     let (hearing, is_heard) = watch::channel(false);
-    let waiters = Waiters::default();
+    let waiters = Waiters::new();
     let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
     }
 
-    let parts = Parts { store: store.clone(), tokens, cookies, metrics, waiters, node, is_heard };
+    let parts = Parts { store: store.clone(), tokens, cookies, links, bounces, metrics, waiters, node, is_heard };
     let router = router(&settings, parts, &tasks)?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
@@ -188,6 +194,8 @@ struct Parts {
     store: Store,
     tokens: Tokens,
     cookies: CookieRules,
+    links: MailLinks,
+    bounces: Bounces,
     metrics: Metrics,
     waiters: Waiters,
     node: Option<ws::Node>,
@@ -195,7 +203,7 @@ struct Parts {
 }
 
 fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Error> {
-    let Parts { store, tokens, cookies, metrics, waiters, node, is_heard } = parts;
+    let Parts { store, tokens, cookies, links, bounces, metrics, waiters, node, is_heard } = parts;
     let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
     let api = Api {
@@ -205,6 +213,8 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
         cookies,
         service_keys,
         push: push_key(settings)?,
+        links,
+        bounces,
         metrics,
         waiters,
         readiness: Readiness::new(is_heard, tasks.clone()),

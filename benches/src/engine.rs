@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use eventcenter::auth::Tokens;
 use tokio::net::TcpStream;
 use tokio::process::Child;
 use uuid::Uuid;
 
-use crate::command::{command, output};
+use crate::command::{command, number_after, output};
 use crate::{Error, Result};
 
 /// A process that takes no connection by then has failed.
@@ -69,10 +70,26 @@ impl Engine {
         Ok(output(token).await?.trim().to_owned())
     }
 
+    /// The same for very many people.
+    pub(crate) fn tokens(&self) -> Tokens {
+        Tokens::hs256(&self.jwt_secret)
+    }
+
+    /// Resident memory of the process, in bytes.
+    pub(crate) fn resident(&self) -> Result<f64> {
+        resident(self.process.id().ok_or("it has ended")?)
+    }
+
     /// As an operator ends it, by SIGTERM.
     pub(crate) async fn stop(mut self) -> Result<()> {
         terminate(&mut self.process).await
     }
+}
+
+/// Resident memory of a process, in bytes.
+pub(crate) fn resident(id: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    Ok(number_after(&status, "VmRSS:")? * 1024.0)
 }
 
 /// Sends SIGTERM, and SIGKILL to one that does not listen.

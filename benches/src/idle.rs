@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::command::command;
-use crate::engine::{LOOK, terminate};
+use crate::engine::{LOOK, resident, terminate};
 use crate::report::{Row, Target};
 use crate::{Args, Result};
 
@@ -50,14 +50,9 @@ async fn measure_in(args: &Args, data: &Path) -> Result<(f64, f64)> {
     let (before, began) = (cpu_seconds(id)?, Instant::now());
     tokio::time::sleep(WATCH).await;
     let percent = 100.0 * (cpu_seconds(id)? - before) / began.elapsed().as_secs_f64();
-    let megabytes = resident_megabytes(id)?;
+    let megabytes = resident(id)? / 1e6;
     terminate(&mut dev).await?;
     Ok((megabytes, percent))
-}
-
-fn resident_megabytes(id: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    Ok(crate::command::number_after(&status, "VmRSS:")? * 1024.0 / 1e6)
 }
 
 /// CPU time so far of a process and all that descend from it, those that have ended included.

@@ -19,6 +19,7 @@ mod idle;
 mod inserts;
 mod report;
 mod server;
+mod sessions;
 
 use report::{Report, Row};
 use server::Server;
@@ -37,13 +38,19 @@ enum Part {
     Inserts,
     /// One process and its Postgres with nothing to do.
     Idle,
+    /// What an idle session takes of one node's memory.
+    Sessions,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these parts.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Emit, Part::Drain, Part::Inserts, Part::Idle])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Part::ALL)]
     only: Vec<Part>,
     /// Each contender runs so often; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
@@ -85,6 +92,7 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Drain => drain::measure(args, &server).await,
             Part::Inserts => inserts::measure(args, &server).await,
             Part::Idle => idle::measure(args).await,
+            Part::Sessions => sessions::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
     }

@@ -14,8 +14,10 @@ use crate::event::Event;
 use crate::id::{LeaseId, UserId};
 use crate::retry::Timing;
 
+mod ruling;
 mod settlement;
 
+pub use ruling::Ruling;
 pub use settlement::{Report, Settlement};
 
 /// A way to a person. Never rename one: stored rows outlive code.
@@ -69,6 +71,11 @@ macro_rules! names {
             /// The stored name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The member of that name.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == name)
             }
         }
     };
@@ -177,8 +184,8 @@ pub struct Message {
     pub timing: Timing,
     /// How long ago it came due, by the database's clock, when it was loaded.
     pub lag: Duration,
-    /// Its producer has taken it back.
-    pub is_canceled: bool,
+    /// Whether it may be sent now.
+    pub ruling: Ruling,
     /// A target accepted it in an earlier try.
     pub was_sent: bool,
     /// Where to say it; only what the channel needs is filled in.

@@ -65,7 +65,12 @@ metrics! {
         "Deliveries settled too late, by channel: their lease had expired, so they are sent again.";
     LEASES_EXPIRED: Counter = "eventcenter_leases_expired_total",
         "Deliveries taken back from expired leases, by channel: their worker died or hung.";
+    HELD: Counter = "eventcenter_deliveries_held_total",
+        "Deliveries put off to the end of somebody's quiet hours, by channel.";
+    BOUNCES: Counter = "eventcenter_bounces_total",
+        "Reports on our mail, by verdict: bounce or complaint (its address is suppressed), transient, forged, unreadable.";
     APPENDED: Counter = "eventcenter_stream_appended_total", "Deliveries that the appender moved into streams, or found expired.";
+    DIGESTS: Counter = "eventcenter_digests_total", "Digests sealed with something in them: letters to one person each.";
     KEEPER: Gauge = "eventcenter_keeper", "1 on the process that keeps house, 0 on the others.";
     LISTENING: Gauge = "eventcenter_listening", "1 while this process hears notifications.";
     DAYS_AHEAD: Gauge = "eventcenter_partition_days_ahead", "Days after today for which partitions exist.";

@@ -15,10 +15,13 @@ mod error;
 mod events;
 mod inbox;
 mod people;
+mod preferences;
 mod probe;
+mod rulings;
 mod status;
 mod streams;
 mod subscriptions;
+mod suppressions;
 mod upkeep;
 
 pub use actions::{Answer, Answered, Asked, Reply};
@@ -27,11 +30,15 @@ pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
 pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};
-pub use people::{Contact, ServiceKey};
+pub use people::{Contact, Digest, Erased, QuietHours, ServiceKey};
+pub use preferences::{Rhythm, Switches};
 pub use probe::Session;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
 pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
 pub use subscriptions::NewSubscription;
+pub use suppressions::{
+    Addressee, NewSuppression, SCOPE_ALL, Suppressed, Suppression, SuppressionFilter, SuppressionReason,
+};
 pub use upkeep::{Backlog, Health};
 
 /// How long a statement waits for a free connection before it fails as [`StoreError::Unavailable`].

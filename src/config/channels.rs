@@ -62,6 +62,7 @@ impl Settings {
             app_url: self.app_url()?,
             fallback: self.http.app_path.clone(),
             transport,
+            links: self.mail_links()?,
         })
     }
 

@@ -35,7 +35,7 @@ impl Settings {
             faults.push(NO_DATABASE.to_owned());
         }
         let lets_people_in = self.process.runs(Role::Api) || self.process.runs(Role::Ws);
-        if lets_people_in {
+        if lets_people_in || self.signs_mail() {
             faults.extend(self.jwt.faults());
         }
         if self.process.runs(Role::Push) {
@@ -48,6 +48,7 @@ impl Settings {
         if shows_links && self.http.app_url.is_none() {
             faults.push("no app URL: links in push and mail would lead nowhere; set EVENTCENTER_APP_URL".to_owned());
         }
+        faults.extend(self.faults_of_answers());
         faults.extend(self.retention.faults());
         if faults.is_empty() { Ok(()) } else { Err(Refused(faults)) }
     }

@@ -61,6 +61,11 @@ impl Form {
         self.fields.remove(field).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there, null or not.
+    pub(super) fn is_given(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     /// Whether a field is there, and not null.
     pub(super) fn has(&self, field: &str) -> bool {
         self.fields.get(field).is_some_and(|value| !value.is_null())
@@ -76,8 +81,13 @@ impl Form {
 
     /// Takes a text, and notes `rule` unless `parse` makes something of it.
     pub(super) fn text<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.value(field, rule, |value| value.as_str().and_then(parse))
+    }
+
+    /// Takes a value, and notes `rule` unless `parse` makes something of it.
+    pub(super) fn value<T>(&mut self, field: &str, rule: &str, parse: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
         let value = self.take(field)?;
-        let parsed = value.as_str().and_then(parse);
+        let parsed = parse(&value);
         if parsed.is_none() {
             self.fault(field, rule);
         }
@@ -96,11 +106,13 @@ impl Form {
 
     /// An event's type.
     pub(super) fn kind(&mut self) -> Option<String> {
-        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');
-        self.text("type", "must be 1 to 64 characters of a-z, 0-9, _, . and -", |text| {
-            let is_type = (1..=TYPE_MAX).contains(&text.len()) && text.bytes().all(is_plain);
-            is_type.then(|| text.to_owned())
-        })
+        self.type_in("type")
+    }
+
+    /// A type of events, in a field of another name.
+    pub(super) fn type_in(&mut self, field: &str) -> Option<String> {
+        let rule = "must be 1 to 64 characters of a-z, 0-9, _, . and -";
+        self.text(field, rule, |text| is_type(text).then(|| text.to_owned()))
     }
 
     /// Where a page begins and how long it is.
@@ -132,6 +144,12 @@ impl Form {
         self.finish()?;
         required.ok_or_else(|| Problem::field(field, "is required"))
     }
+}
+
+/// Whether a text can be a type of events: the rule of the schema.
+pub(super) fn is_type(text: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');
+    (1..=TYPE_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 /// A part of a long list.

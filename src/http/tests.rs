@@ -64,7 +64,10 @@ impl Fixture {
         service_keys.accept("ec_test");
         let tokens = Tokens::hs256("a secret of at least thirty-two bytes");
         let token = tokens.issue(UserId::new(42).unwrap(), Duration::from_hours(1)).unwrap();
+        let links = MailLinks::new(b"a secret of at least thirty-two bytes", None, None).unwrap();
         let api = Api {
+            bounces: Bounces::new(store.clone(), links.clone()),
+            links,
             committer: Committer::start(&store, &Tasks::default()),
             store,
             tokens,

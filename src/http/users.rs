@@ -3,13 +3,15 @@
 use axum::Json as JsonAnswer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use eventcenter_core::store::Contact;
-use jiff::tz::TimeZone;
+use eventcenter_core::store::{Contact, Suppression, SuppressionFilter, Switches};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::extract::PathUser;
 use super::form::Form;
+use super::rhythm::read_rhythm;
 use super::{Api, Json, Service};
-use crate::problem::{Problem, ProblemDocument};
+use crate::problem::{Code, Problem, ProblemDocument};
 
 /// Largest contact, in bytes. A larger one is refused.
 const CONTACT_BYTES_MAX: usize = 8 * 1024;
@@ -18,23 +20,41 @@ const EMAIL_MAX: usize = 254;
 /// Longest name, in characters.
 const NAME_MAX: usize = 256;
 
+/// Suppressions shown of one person. There are a few at most.
+const SUPPRESSIONS_MAX: i64 = 100;
+
+/// All that is kept of a person, besides their history (`GET /api/events?user_id=`) and browsers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Known {
+    #[serde(flatten)]
+    contact: Contact,
+    /// What they hear of: per type, each channel on or off.
+    #[schema(value_type = std::collections::HashMap<String, std::collections::HashMap<String, bool>>)]
+    types: Switches,
+    /// Why they get no mail, or none of a type, whatever their address.
+    suppressions: Vec<Suppression>,
+}
+
 /// What is known of a person
 #[utoipa::path(get, path = "/api/users/{id}", tag = "users", security(("service_key" = [])),
     params(("id" = i64, Path, description = "Your own number for the person", minimum = 1)),
     responses(
-        (status = 200, body = Contact),
+        (status = 200, body = Known),
         (status = 400, description = "The id is none", body = ProblemDocument),
         (status = 401, description = "No service key", body = ProblemDocument),
-        (status = 404, description = "Nothing is known of them", body = ProblemDocument),
+        (status = 404, description = "No contact of theirs is known", body = ProblemDocument),
         (status = 503, description = "The database is away: try again", body = ProblemDocument),
     ))]
 pub(super) async fn get_user(
     _: Service,
     State(api): State<Api>,
     PathUser(user_id): PathUser,
-) -> Result<JsonAnswer<Contact>, Problem> {
-    let contact = api.store.contact(user_id).await?;
-    contact.map(JsonAnswer).ok_or_else(|| Problem::not_found("contact"))
+) -> Result<JsonAnswer<Known>, Problem> {
+    let contact = api.store.contact(user_id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    let types = api.store.switches(user_id).await?;
+    let of_them = SuppressionFilter { user_id: Some(user_id), ..SuppressionFilter::default() };
+    let suppressions = api.store.suppressions(&of_them, SUPPRESSIONS_MAX).await?;
+    Ok(JsonAnswer(Known { contact, types, suppressions }))
 }
 
 /// Replace what is known of a person
@@ -45,6 +65,7 @@ pub(super) async fn get_user(
         (status = 200, description = "What is now known", body = Contact),
         (status = 400, description = "What is wrong, field by field", body = ProblemDocument),
         (status = 401, description = "No service key", body = ProblemDocument),
+        (status = 409, description = "The host keeps contacts, in a view", body = ProblemDocument),
         (status = 413, description = "Larger than 8 KiB", body = ProblemDocument),
         (status = 415, description = "Not application/json", body = ProblemDocument),
         (status = 503, description = "The database is away: try again", body = ProblemDocument),
@@ -60,13 +81,18 @@ pub(super) async fn put_user(
     Ok(JsonAnswer(contact))
 }
 
-/// Forget a person's contact and browsers
+/// Forget a person: contact, browsers, preferences and history
+///
+/// What stays is an address that bounced or complained, since mail to it would hurt everybody else's, and a contact that
+/// the host keeps in a view of its own.
 #[utoipa::path(delete, path = "/api/users/{id}", tag = "users", security(("service_key" = [])),
     params(("id" = i64, Path, description = "Your own number for the person", minimum = 1)),
     responses(
         (status = 204, description = "Nothing is known of them any more"),
         (status = 400, description = "The id is none", body = ProblemDocument),
         (status = 401, description = "No service key", body = ProblemDocument),
+        (status = 409, description = "Something is being sent to them: all else is forgotten, ask again",
+            body = ProblemDocument),
         (status = 503, description = "The database is away: try again", body = ProblemDocument),
     ))]
 pub(super) async fn delete_user(
@@ -74,8 +100,13 @@ pub(super) async fn delete_user(
     State(api): State<Api>,
     PathUser(user_id): PathUser,
 ) -> Result<StatusCode, Problem> {
-    api.store.erase_contact(user_id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match api.store.erase(user_id).await?.in_flight {
+        0 => Ok(StatusCode::NO_CONTENT),
+        left => {
+            let detail = format!("{left} events are being sent to them; all else is forgotten; ask again for these");
+            Err(Problem::new(Code::InFlight, detail))
+        }
+    }
 }
 
 /// The same rules as the database's, and the one it does not have: that the time zone exists.
@@ -86,19 +117,22 @@ fn read_contact(mut form: Form) -> Result<Contact, Problem> {
     let email = form.text("email", "must be one mail address of at most 254 bytes", kept(is_email));
     let name = form.text("name", "must be one line of at most 256 characters", kept(is_name));
     let locale = form.text("locale", "must be a language tag, as in ru or en-GB (BCP 47)", kept(is_locale));
-    let time_zone = form.text("time_zone", "must be an IANA time zone, as in Europe/Moscow", |text| {
-        TimeZone::get(text).ok()?.iana_name().map(str::to_owned)
-    });
+    let rhythm = read_rhythm(&mut form);
     form.finish()?;
+    let unsaid = Contact::default();
     Ok(Contact {
         email,
         name,
-        locale: locale.unwrap_or_else(|| "en".to_owned()),
-        time_zone: time_zone.unwrap_or_else(|| "UTC".to_owned()),
+        locale: locale.unwrap_or(unsaid.locale),
+        time_zone: rhythm.time_zone.unwrap_or(unsaid.time_zone),
+        quiet_hours: rhythm.quiet_hours.flatten(),
+        digest: rhythm.digest.unwrap_or(unsaid.digest),
+        digest_hour: rhythm.digest_hour.unwrap_or(unsaid.digest_hour),
     })
 }
 
-fn is_email(text: &str) -> bool {
+/// Whether a text is one mail address.
+pub(super) fn is_email(text: &str) -> bool {
     let is_clean = |part: &str| {
         !part.is_empty()
             && !part
@@ -151,14 +185,6 @@ mod tests {
             assert_eq!(read(json!({"email": wrong})).unwrap_err(), ["email"], "{wrong:?}");
         }
         assert!(read(json!({"email": "анна@пример.рф"})).is_ok());
-    }
-
-    #[test]
-    fn a_time_zone_is_one_that_exists() {
-        assert_eq!(read(json!({"time_zone": "Europe/Moscow"})).unwrap().time_zone, "Europe/Moscow");
-        for wrong in ["../../etc/passwd", "+03:00", "", "Europe"] {
-            assert_eq!(read(json!({"time_zone": wrong})).unwrap_err(), ["time_zone"], "{wrong:?}");
-        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
+use super::constraints::refused;
 use super::*;
+use crate::committer::EmitError;
 
 #[test]
 fn codes_are_the_same_in_json_and_in_types() {

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use eventcenter_core::event::PublicId;
 use eventcenter_core::id::{DeviceId, Seq, UserId};
 use eventcenter_core::metrics::WS_SEEN;
-use eventcenter_core::store::{Store, StreamEntry};
+use eventcenter_core::store::{Mark, Store, StreamEntry};
 use eventcenter_core::tasks::Tasks;
 use metrics::counter;
 use tokio::sync::{Notify, Semaphore};
@@ -163,15 +164,27 @@ impl Node {
         }
     }
 
-    /// A person was shown events, or read them.
-    #[expect(clippy::unused_self, reason = "the inbox's marks will need the store")]
-    pub(super) fn saw(&self, _user: UserId, seen: &[Seen]) {
-        for Seen { how, .. } in seen {
+    /// A person was shown events, or read them. What was read is marked in the background, and `marks` tells all their
+    /// sessions; when the database is away, it stays unread.
+    pub(super) fn saw(&self, user: UserId, seen: &[Seen]) {
+        let mut read = Vec::new();
+        for Seen { id, how } in seen {
             let how = match how {
                 How::Displayed => "displayed",
-                How::Read => "read",
+                How::Read => {
+                    read.push(PublicId::parse(id));
+                    "read"
+                }
             };
             counter!(WS_SEEN, "how" => how).increment(1);
+        }
+        if !read.is_empty() {
+            let node = self.clone();
+            self.0.tasks.spawn(async move {
+                if let Err(error) = node.0.store.mark_entries(user, Mark::Read, &read).await {
+                    tracing::warn!(%error, "what a person has read stays unread");
+                }
+            });
         }
     }
 

@@ -69,8 +69,24 @@ async fn the_first_answer_stands_and_a_second_is_told_so() {
     for session in [here, there] {
         let read = session.frame(0).await;
         assert_eq!((&read["op"], &read["ids"], &read["unread"]), (&json!("read"), &json!([id]), &json!(0)));
-        assert_eq!(session.frame(1).await, json!({"t": "answered", "action_id": "budget-q3"}));
+        let answered = json!({"t": "answered", "action_id": "budget-q3", "event_id": id, "answer": {"option": "no"}});
+        assert_eq!(session.frame(1).await, answered);
     }
+}
+
+#[tokio::test]
+async fn an_answer_too_long_for_a_notification_is_asked_for() {
+    let installation = Installation::fresh().await;
+    let server = installation.serve().await;
+    server.emit(&question(42, &json!({}))).await;
+    let session = server.session(42, "").await;
+
+    let long = "\u{1}".repeat(4096);
+    assert_eq!(answer(&server, 42, &json!({"text": long})).await.expect(200).json()["text"], long);
+
+    let frame = session.frame(1).await;
+    assert_eq!((&frame["t"], &frame["answer"]), (&json!("answered"), &Value::Null));
+    assert_eq!(server.person(42, Method::GET, CONTEXT).await.expect(200).json()["answer"]["text"], long);
 }
 
 #[tokio::test]

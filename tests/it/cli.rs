@@ -1,11 +1,10 @@
 //! The command line: exit status 0 only when what was asked holds.
 
-use std::process::{Command, Output};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
+use crate::support::command::{Said, run};
 use crate::support::database::Database;
 use crate::support::events::json_with;
 use crate::support::eventually::{SOON, eventually};
@@ -13,39 +12,6 @@ use crate::support::http::{Answer, request};
 use crate::support::installation::{Installation, eventcenter};
 use crate::support::process::Process;
 use crate::support::ws_client::WsClient;
-
-/// What a command answered.
-#[derive(Debug)]
-struct Said {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn by(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
-    }
-
-    /// What it said on standard output. Fails the test unless what was asked holds.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{self:?}");
-        self.out.trim_end().to_owned()
-    }
-
-    #[track_caller]
-    fn json(self) -> Value {
-        serde_json::from_str(&self.ok()).unwrap()
-    }
-}
-
-/// Runs a command against the database.
-fn run(db: &Database, arguments: &[&str]) -> Said {
-    Said::by(eventcenter(arguments).env("DATABASE_URL", db.url()))
-}
 
 #[tokio::test]
 async fn a_key_opens_the_door_until_it_is_revoked() {
@@ -205,7 +171,8 @@ async fn a_doctor_finds_what_is_wrong_and_what_is_right() {
 #[tokio::test]
 async fn a_doctor_warns_of_a_development_key_that_a_database_still_accepts() {
     let installation = Installation::fresh().await;
-    let key = "insert into eventcenter.service_keys (name, prefix, hash) values ('dev', 'dev', sha256('known to many'))";
+    let key =
+        "insert into eventcenter.service_keys (name, prefix, hash) values ('dev', 'dev', sha256('known to many'))";
     installation.db.pool().execute(key).await.unwrap();
 
     let said = Said::by(eventcenter(&["doctor", "--json"]).envs(installation.settings().await));

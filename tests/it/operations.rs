@@ -68,8 +68,8 @@ async fn metrics_show_what_was_done_under_their_declared_names_and_no_ids() {
     assert_eq!(server.metric("eventcenter_ws_sessions").await, Some(2.0));
     drop((session, client));
 
-    // What only happens when a worker dies or hangs.
-    let rare = [metrics::STALE, metrics::LEASES_EXPIRED];
+    // What only happens when a worker dies or hangs, when people sleep, and when mail comes back.
+    let rare = [metrics::STALE, metrics::LEASES_EXPIRED, metrics::HELD, metrics::BOUNCES];
     let text = eventually(SOON, || async {
         let text = server.get("/metrics").await.expect(200).text;
         let is_shown = |name: &str| text.lines().any(|line| line.starts_with(name));

@@ -18,6 +18,7 @@ async fn the_python_client_and_its_example_services_work_against_a_server() {
         .env("EVENTCENTER_URL", server.url(""))
         .env("EVENTCENTER_SERVICE_KEY", &installation.service_key)
         .env("EVENTCENTER_DATABASE_URL", installation.db.url())
+        .env("EVENTCENTER_JWT_SECRET", &installation.jwt_secret)
         .env("NO_PROXY", "127.0.0.1");
 
     let pytest = Process::start(&mut pytest);

@@ -1,6 +1,7 @@
 //! What the specifications stand on.
 
 pub(crate) mod bad_input;
+pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod deliver;
 pub(crate) mod deliveries;

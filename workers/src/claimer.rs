@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventcenter_core::delivery::Message;
+use eventcenter_core::delivery::{Message, Ruling};
 use eventcenter_core::id::{EventId, LeaseId};
+use eventcenter_core::metrics::HELD;
 use eventcenter_core::store::{Claim, Load, Store, StoreError};
+use jiff::Timestamp;
+use metrics::counter;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -126,18 +129,33 @@ impl Claimer {
             .await
     }
 
-    /// Never waits for long: only what fits was claimed. What a worker that has closed does not take is given back.
+    /// Never waits for long: only what fits was claimed. What a worker that has closed does not take is given back, and
+    /// so is what has met quiet hours, until they end.
     async fn hand_over(&self, claimed: Vec<Message>, asked: Instant) {
         let Some(lease) = claimed.first().map(|message| message.lease) else { return };
         self.leases.add(lease, claimed.len(), asked, self.settings.lease);
         let loaded = Instant::now();
-        let mut refused = Vec::new();
+        let (mut refused, mut held) = (Vec::new(), Vec::new());
         for message in claimed {
-            if let Err(job) = self.jobs.send(Arc::new(Job { message, loaded })).await {
+            if let Ruling::Hold(until) = message.ruling {
+                held.push((message.event.id, until));
+            } else if let Err(job) = self.jobs.send(Arc::new(Job { message, loaded })).await {
                 refused.push(job.0.message.event.id);
             }
         }
         give_back(&self.store, &self.leases, &self.name, lease, &refused).await;
+        self.hold(lease, &held).await;
+    }
+
+    async fn hold(&self, lease: LeaseId, held: &[(EventId, Timestamp)]) {
+        if held.is_empty() {
+            return;
+        }
+        match self.store.hold(lease, &self.name, held).await {
+            Ok(count) => counter!(HELD, "channel" => self.settings.channel.as_str()).increment(count.unsigned_abs()),
+            Err(error) => tracing::warn!(%error, "could not hold deliveries; their lease will expire"),
+        }
+        self.leases.finish(lease, held.len());
     }
 }
 

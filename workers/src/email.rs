@@ -15,6 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::Deliver;
+use compose::OutgoingMail;
 use render::Renderer;
 use smtp::Parcel;
 use transport::Carrier;
@@ -23,6 +24,7 @@ mod address;
 mod compose;
 #[cfg(test)]
 mod fixtures;
+mod links;
 mod render;
 mod reply;
 mod smtp;
@@ -32,6 +34,7 @@ mod transport;
 mod wording;
 
 pub use address::shorten;
+pub use links::{InvalidBounceAddress, MailLinks, VerpToken};
 pub use smtp::{CONNECTIONS, InvalidSmtpUrl, SmtpConfig};
 pub use transport::Transport;
 
@@ -48,6 +51,8 @@ pub struct EmailConfig {
     pub fallback: String,
     /// Where mail goes.
     pub transport: Transport,
+    /// How a mail is answered: unsubscribed from, or bounced.
+    pub links: MailLinks,
 }
 
 /// What is wrong with an [`EmailConfig`], field by field.
@@ -80,6 +85,7 @@ pub struct Email {
     domain: String,
     renderer: Renderer,
     carrier: Carrier,
+    links: MailLinks,
 }
 
 /// Why no mail could be made of an event. Either is a fault of ours.
@@ -107,7 +113,7 @@ impl Email {
         let fallback = fallback.ok_or(InvalidEmailConfig::Fallback)?;
         let renderer = Renderer::new(app_url, fallback)?;
         let carrier = Carrier::new(config.transport, &config.domain)?;
-        Ok(Self { from, domain: config.domain, renderer, carrier })
+        Ok(Self { from, domain: config.domain, renderer, carrier, links: config.links })
     }
 
     /// Whether a mail would find its way: connects, encrypts and authenticates, or makes the directory. If not, says
@@ -130,8 +136,10 @@ impl Email {
 
     fn write(&self, event: &Event, recipient: &Recipient, to: Mailbox) -> Result<Parcel, Unwritable> {
         let content = self.renderer.render(event, &recipient.locale)?;
-        let content = compose::compose(&self.from, &self.domain, &to, event, content)?;
-        Ok(Parcel { sender: self.from.email.clone(), recipient: to.email, content })
+        let mail = OutgoingMail { event, to: &to, unsubscribe_url: self.links.unsubscribe_url(event), content };
+        let content = compose::compose(&self.from, &self.domain, mail)?;
+        let sender = self.links.return_path(event.id, &recipient.email).unwrap_or_else(|| self.from.email.clone());
+        Ok(Parcel { sender, recipient: to.email, content })
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::Channel;
-use eventcenter_core::metrics::{APPENDED, KEEPER, LEASES_EXPIRED};
+use eventcenter_core::metrics::{APPENDED, DIGESTS, KEEPER, LEASES_EXPIRED};
 use eventcenter_core::store::{KeeperSession, Rescued, Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use metrics::{counter, gauge};
@@ -30,6 +30,10 @@ const RESCUE: Duration = Duration::from_secs(1);
 const WAKE: Duration = Duration::from_secs(1);
 /// Entries that one look brings back. When there are more, the next look brings them.
 const WAKE_MAX: i32 = 500;
+/// How often digests are looked for whose hour has come, and for how many people at a time. The rest are next: a letter
+/// that waits a few seconds longer is not late.
+const DIGEST: Duration = Duration::from_secs(5);
+const DIGEST_MAX: i32 = 200;
 /// How often partitions and retention are seen to.
 const UPKEEP: Duration = Duration::from_hours(1);
 /// Partitions are made so many days ahead: a keeper may be away for a week before the default partition is needed.
@@ -99,6 +103,7 @@ async fn keep(
     let mut rescue = Every::new(RESCUE);
     let mut wake = Every::new(WAKE);
     let mut is_waking = false;
+    let mut digest = Every::new(DIGEST);
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
     let mut pace = Pace::new(settings.look);
@@ -122,6 +127,9 @@ async fn keep(
         }
         if wake.is_due() || is_waking {
             is_waking = session.return_snoozed(WAKE_MAX).await? >= i64::from(WAKE_MAX);
+        }
+        if digest.is_due() {
+            counter!(DIGESTS).increment(u64::from(session.seal_digests(DIGEST_MAX).await?.unsigned_abs()));
         }
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));

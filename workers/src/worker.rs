@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerBuilderExt, WorkerError};
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
-use eventcenter_core::delivery::{Channel, Outcome, Report, Skip, Try};
+use eventcenter_core::delivery::{Channel, Outcome, Report, Ruling, Skip, Try};
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
 use futures_util::FutureExt;
@@ -141,11 +141,14 @@ where
 async fn handle(job: Arc<Job>, deliver: Data<Arc<dyn Deliver>>) -> Result<Report, BoxDynError> {
     let message = &job.message;
     let waited = message.timing.after(job.loaded.elapsed());
-    if message.is_canceled {
-        return Ok(Try::overall(Outcome::Canceled).into());
-    }
-    if waited.expires_in.is_some_and(|left| left.is_zero()) {
-        return Ok(Try::overall(Outcome::Skipped(Skip::Expired)).into());
-    }
-    Ok(deliver.deliver(message).await)
+    let is_late = waited.expires_in.is_some_and(|left| left.is_zero());
+    Ok(match message.ruling {
+        Ruling::Cancel => Try::overall(Outcome::Canceled).into(),
+        Ruling::Send | Ruling::Skip(_) | Ruling::Hold(_) if is_late => {
+            Try::overall(Outcome::Skipped(Skip::Expired)).into()
+        }
+        Ruling::Skip(reason) => Try::overall(Outcome::Skipped(reason)).into(),
+        // What is held never comes as far as here.
+        Ruling::Send | Ruling::Hold(_) => deliver.deliver(message).await,
+    })
 }

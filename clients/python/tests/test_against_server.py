@@ -1,21 +1,29 @@
 """The client and the three example services against a real server.
 
-Selected by `-m server`; needs EVENTCENTER_URL and EVENTCENTER_SERVICE_KEY, and EVENTCENTER_DATABASE_URL for the insert.
+Selected by `-m server`; needs EVENTCENTER_URL and EVENTCENTER_SERVICE_KEY, EVENTCENTER_DATABASE_URL for the insert, and
+EVENTCENTER_JWT_SECRET to answer as a person.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import json
 import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import pytest
 
-from eventcenter import Conflict, Emitted, EventCenter, NotFound, SyncEventCenter
+from eventcenter import Conflict, Emitted, EventCenter, EventCenterError, NotFound, SyncEventCenter
 
 pytestmark = pytest.mark.server
 
@@ -113,3 +121,51 @@ def test_one_bad_event_of_many_leaves_its_neighbours_stored(center: SyncEventCen
     assert planned_channels(center, first.id) == planned_channels(center, last.id) == ["push", "ws"]
     with pytest.raises(NotFound):
         center.status(bad.id)
+
+
+def user_token(user_id: int) -> str:
+    """A token as the host application would sign it (RFC 7519, HS256)."""
+
+    def part(content: bytes) -> bytes:
+        return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+    claims = json.dumps({"sub": str(user_id), "exp": int(time.time()) + 60}).encode()
+    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(claims)
+    secret = os.environ["EVENTCENTER_JWT_SECRET"].encode()
+    return (signed + b"." + part(hmac.digest(secret, signed, "sha256"))).decode()
+
+
+def answer_as(user_id: int, action_id: str, option: str) -> int:
+    """Answers as the person's page would; the status of the server's answer."""
+    url = f"{os.environ['EVENTCENTER_URL']}/api/actions/{action_id}/answer"
+    headers = {"Authorization": f"Bearer {user_token(user_id)}"}
+    return httpx.post(url, json={"option": option}, headers=headers, timeout=10).status_code
+
+
+def test_the_first_answer_of_the_person_reaches_the_service_that_waits(center: SyncEventCenter, user_id: int) -> None:
+    action_id = f"test-{secrets.token_hex(16)}"
+    data = {"action_id": action_id, "options": ["reject", {"value": "approve", "label": "Approve"}]}
+    center.emit(id=action_id, user_id=user_id, type="action.required", title="Approve?", body="", data=data)
+    assert center.answer(action_id) is None
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(center.answer, action_id, wait=30)
+        assert answer_as(user_id, action_id, "approve") == HTTPStatus.OK
+        answer = waiting.result()
+
+    assert answer is not None
+    assert (answer["option"], answer["user_id"], answer["event_id"]) == ("approve", user_id, action_id)
+    assert answer_as(user_id, action_id, "reject") == HTTPStatus.CONFLICT
+    assert center.answer(action_id, user_id=user_id) == answer
+
+
+def test_an_action_of_several_people_is_asked_for_by_person(center: SyncEventCenter, user_id: int) -> None:
+    action_id = f"test-{secrets.token_hex(16)}"
+    question = {"type": "action.required", "title": "Lunch?", "body": "", "data": {"action_id": action_id}}
+    center.emit_many([{**question, "user_id": person} for person in (user_id, user_id + 1)])
+    with pytest.raises(EventCenterError, match="user_id") as ambiguous:
+        center.answer(action_id)
+    assert ambiguous.value.code == "ambiguous_action"
+    assert center.answer(action_id, user_id=user_id) is None
+    with pytest.raises(NotFound):
+        center.answer(f"{action_id}-unknown")

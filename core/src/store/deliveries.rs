@@ -1,13 +1,13 @@
 //! Claiming, loading and settling deliveries.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::delivery::{self, Channel, Message, Outcome, Settlement, State};
+use crate::delivery::{self, Channel, Message, Outcome, Ruling, Settlement, State};
 use crate::event::Event;
 use crate::id::{EventId, LeaseId, UserId};
 use crate::retry::Timing;
@@ -112,7 +112,7 @@ impl Store {
         let users: Vec<UserId> = claimed.iter().map(|one| one.user_id).collect();
         let mut events: HashMap<EventId, Event> =
             self.load_events(&ids).await?.into_iter().map(|event| (event.id, event)).collect();
-        let canceled = self.canceled_among(&ids).await?;
+        let rulings = self.rulings(channel, &ids, &users).await?;
         let tried: Vec<EventId> = claimed.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
         let settled = self.settled_targets(channel, &tried).await?;
         let mut contacts = self.contacts(channel, &users, events.values()).await?;
@@ -127,19 +127,13 @@ impl Store {
                     attempt: one.attempt,
                     timing: one.timing,
                     lag: one.lag,
-                    is_canceled: canceled.contains(&one.event_id),
+                    ruling: rulings.get(&one.event_id).copied().unwrap_or(Ruling::Send),
                     was_sent: done.is_some_and(|done| done.values().any(|was_sent| *was_sent)),
                     contact,
                     event,
                 })
             })
             .collect())
-    }
-
-    async fn canceled_among(&self, ids: &[EventId]) -> Result<HashSet<EventId>, StoreError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows = sqlx::query_file_scalar!("src/store/sql/canceled_among.sql", &ids).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(EventId::from_row).collect())
     }
 
     /// Per delivery, the targets that need no further try, and whether they were sent to.
@@ -193,14 +187,6 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(SettleCount { settled: row.settled, repeated: row.repeated, stale: row.stale })
-    }
-
-    /// Gives back deliveries that were claimed and not started: the try does not count.
-    pub async fn release(&self, lease: LeaseId, worker: &str, ids: &[EventId]) -> Result<i64, StoreError> {
-        let ids = column(ids, |id| id.uuid());
-        Ok(sqlx::query_file_scalar!("src/store/sql/release.sql", lease.get(), worker, &ids)
-            .fetch_one(&self.pool)
-            .await?)
     }
 
     /// Takes back what expired leases hold.

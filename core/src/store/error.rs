@@ -23,6 +23,9 @@ pub enum StoreError {
     /// Someone holds a lock that this statement will not wait for. Try again later.
     #[error("someone else holds a lock: {0}")]
     Locked(#[source] sqlx::Error),
+    /// Contacts are the host's: an operator has put a view in the place of the table.
+    #[error("contacts are kept by the host: eventcenter.recipients is a view")]
+    Foreign,
     /// The schema does not fit this binary.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(#[from] MigrateError),
@@ -36,7 +39,7 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Locked(_) => true,
-            Self::Refused { .. } | Self::Migration(_) | Self::Failed(_) => false,
+            Self::Refused { .. } | Self::Foreign | Self::Migration(_) | Self::Failed(_) => false,
         }
     }
 
@@ -45,7 +48,7 @@ impl StoreError {
         match self {
             Self::Refused { .. } => true,
             Self::Failed(error) => code(error).is_some_and(|code| code.starts_with("22")),
-            Self::Unavailable(_) | Self::Locked(_) | Self::Migration(_) => false,
+            Self::Unavailable(_) | Self::Locked(_) | Self::Foreign | Self::Migration(_) => false,
         }
     }
 }

@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 use super::{Store, StoreError};
 use crate::id::UserId;
 
+/// Events that one statement erases. The rest takes further ones, so that none holds its locks for long.
+const ERASE_MAX: i32 = 1000;
+
 /// How to reach a person by mail, and how to speak to them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +27,71 @@ pub struct Contact {
     /// Their IANA time zone.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// When push and mail wait, except for what is critical.
+    #[serde(default)]
+    pub quiet_hours: Option<QuietHours>,
+    /// Whether their mail is gathered.
+    #[serde(default)]
+    pub digest: Digest,
+    /// From which hour of their day on a digest is sent, from 0 to 23.
+    #[serde(default = "nine")]
+    #[schema(minimum = 0, maximum = 23)]
+    pub digest_hour: i16,
+}
+
+/// Hours of somebody's day, on the clock of their time zone. They may span midnight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHours {
+    /// The first quiet minute, as in `22:00`.
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    pub from: String,
+    /// The first minute that is not quiet any more, as in `08:00`.
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    pub to: String,
+}
+
+/// Whether mail is sent at once, or gathered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Digest {
+    /// Each mail at once.
+    #[default]
+    Off,
+    /// Once a day.
+    Daily,
+    /// Once a week.
+    Weekly,
+}
+
+impl Digest {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        }
+    }
+
+    /// The cadence of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Off, Self::Daily, Self::Weekly].into_iter().find(|cadence| cadence.as_str() == name)
+    }
+}
+
+impl Default for Contact {
+    fn default() -> Self {
+        Self {
+            email: None,
+            name: None,
+            locale: english(),
+            time_zone: utc(),
+            quiet_hours: None,
+            digest: Digest::Off,
+            digest_hour: nine(),
+        }
+    }
 }
 
 fn english() -> String {
@@ -32,6 +100,19 @@ fn english() -> String {
 
 fn utc() -> String {
     "UTC".to_owned()
+}
+
+const fn nine() -> i16 {
+    9
+}
+
+/// How far an erasure got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// Events that were forgotten.
+    pub erased: i64,
+    /// Events that are being sent at this moment. They are still there.
+    pub in_flight: i64,
 }
 
 /// A service's key, without its secret.
@@ -50,8 +131,10 @@ pub struct ServiceKey {
 }
 
 impl Store {
-    /// Replaces what is known of a person's contact.
+    /// Replaces what is known of a person's contact. [`StoreError::Foreign`] where the host keeps contacts.
     pub async fn put_contact(&self, user_id: UserId, contact: &Contact) -> Result<(), StoreError> {
+        self.must_keep_contacts().await?;
+        let quiet_hours = contact.quiet_hours.as_ref();
         sqlx::query_file!(
             "src/store/sql/put_recipient.sql",
             user_id.get(),
@@ -59,23 +142,49 @@ impl Store {
             contact.name,
             contact.locale,
             contact.time_zone,
+            quiet_hours.map(|hours| hours.from.as_str()),
+            quiet_hours.map(|hours| hours.to.as_str()),
+            contact.digest.as_str(),
+            contact.digest_hour,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// What is known of a person's contact.
-    pub async fn contact(&self, user_id: UserId) -> Result<Option<Contact>, StoreError> {
-        Ok(sqlx::query_file_as!(Contact, "src/store/sql/find_recipient.sql", user_id.get())
-            .fetch_optional(&self.pool)
-            .await?)
+    /// An insert through a view could change the host's own users.
+    pub(super) async fn must_keep_contacts(&self) -> Result<(), StoreError> {
+        let keeps = sqlx::query_file_scalar!("src/store/sql/keeps_contacts.sql").fetch_one(&self.pool).await?;
+        if keeps { Ok(()) } else { Err(StoreError::Foreign) }
     }
 
-    /// Forgets how to reach a person: contact and browsers.
-    pub async fn erase_contact(&self, user_id: UserId) -> Result<(), StoreError> {
-        sqlx::query_file!("src/store/sql/erase_recipient.sql", user_id.get()).execute(&self.pool).await?;
-        Ok(())
+    /// What is known of a person's contact.
+    pub async fn contact(&self, user_id: UserId) -> Result<Option<Contact>, StoreError> {
+        let row =
+            sqlx::query_file!("src/store/sql/find_recipient.sql", user_id.get()).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| Contact {
+            email: row.email,
+            name: row.name,
+            locale: row.locale,
+            time_zone: row.time_zone,
+            quiet_hours: row.quiet_from.zip(row.quiet_to).map(|(from, to)| QuietHours { from, to }),
+            digest: Digest::parse(&row.digest).unwrap_or_default(),
+            digest_hour: row.digest_hour,
+        }))
+    }
+
+    /// Forgets a person: their contact, browsers, wishes, and history. What is being sent at this moment stays for a
+    /// later call, and so do contacts that the host keeps, for ever.
+    pub async fn erase(&self, user_id: UserId) -> Result<Erased, StoreError> {
+        let mut erased = 0;
+        loop {
+            let row =
+                sqlx::query_file!("src/store/sql/erase.sql", user_id.get(), ERASE_MAX).fetch_one(&self.pool).await?;
+            erased += row.erased;
+            if row.erased == 0 || row.erased + row.in_flight < i64::from(ERASE_MAX) {
+                return Ok(Erased { erased, in_flight: row.in_flight });
+            }
+        }
     }
 
     /// Stores a new service key's SHA-256; answers its number.

@@ -41,12 +41,12 @@ pub struct DeliveryState {
 /// One try at one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Attempt {
-    /// Its number, from 1; 0 for what was settled when it was planned.
+    /// Its number, from 1; 0 for what was settled when it was planned, or held before it was tried.
     pub attempt: i32,
     /// A subscription's id or a shortened address.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
-    /// `sent`, `retry`, `failed`, `dead`, `skipped`, `canceled`, `lost` or `redriven`.
+    /// `sent`, `retry`, `failed`, `dead`, `skipped`, `canceled`, `lost`, `redriven` or `held`.
     pub outcome: String,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]

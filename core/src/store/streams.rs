@@ -127,6 +127,11 @@ impl KeeperSession {
         Ok(())
     }
 
+    /// Seals the digests of up to `limit` people whose hour has come; answers how many letters that makes.
+    pub async fn seal_digests(&mut self, limit: i32) -> Result<i32, StoreError> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/seal_digests.sql", limit).fetch_one(&mut self.connection).await?)
+    }
+
     /// Gives the lock up.
     pub async fn end(self) -> Result<(), StoreError> {
         Ok(self.connection.close().await?)

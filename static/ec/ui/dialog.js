@@ -1,7 +1,7 @@
 // Decisions: one modal dialog at a time. Esc means later, never an answer.
 
 import { announce, frontModal, h, liveRegion, registerModal, said } from '../dom.js';
-import { actionOf, standingKey } from '../event.js';
+import { actionOf, standingKey, wordOf } from '../event.js';
 import { answerText, optionsOf } from '../options.js';
 import { sheet } from '../theme.js';
 import { countdown } from '../times.js';
@@ -194,7 +194,7 @@ export class Dialog {
 
   #countDown(event, shown) {
     const { words } = this.#center;
-    const end = new Date(event.data?.due_at ?? event.expires_at ?? NaN).getTime();
+    const end = new Date(wordOf(event.data?.due_at) ?? event.expires_at ?? NaN).getTime();
     shown.hidden = Number.isNaN(end);
     if (shown.hidden) return;
     const tick = () => {

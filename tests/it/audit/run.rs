@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventcenter_core::delivery::{Channel, Fault, Message, Outcome, Settlement, Skip, State};
+use eventcenter_core::delivery::{Channel, Fault, Message, Outcome, Ruling, Settlement, Skip, State};
 use eventcenter_core::event::NewEvent;
 use eventcenter_core::id::{EventId, LeaseId};
 use eventcenter_core::store::{AuditRow, Claim, EndedFilter, KeeperSession, Load};
@@ -160,7 +160,7 @@ impl Run {
         for message in &batch {
             let key = (message.event.id, channel);
             assert!(ready.contains(&key), "{key:?}");
-            assert_eq!(message.is_canceled, self.model.canceled.contains(&key.0));
+            assert_eq!(message.ruling == Ruling::Cancel, self.model.canceled.contains(&key.0));
             let delivery = self.model.get(key);
             delivery.place = Place::Leased(message.lease);
             delivery.attempt += 1;

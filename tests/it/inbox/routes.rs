@@ -128,13 +128,13 @@ async fn a_snooze_that_is_over_is_back_on_top_unread_and_told() {
     assert_eq!(ids(&snoozed), ["n2"]);
     assert!(snoozed["entries"][0]["snoozed_until"].is_string());
     let mut from = 0;
-    assert_eq!(told(&session, &mut from).await["op"], "snooze");
+    assert_eq!(told(&session, &mut from).await["op"], "snoozed");
     let over = "update eventcenter.inbox set snoozed_until = now() where snoozed_until is not null";
     sqlx::query(over).execute(installation.db.pool()).await.unwrap();
 
     let back = told(&session, &mut from).await;
 
-    assert_eq!((&back["op"], &back["ids"], &back["unread"]), (&json!("unsnooze"), &json!(["n2"]), &json!(1)));
+    assert_eq!((&back["op"], &back["ids"], &back["unread"]), (&json!("unsnoozed"), &json!(["n2"]), &json!(1)));
     server.emit(&json_with(42, &json!({"id": "n4"}))).await;
     assert_eq!(ids(&list(&server, "").await), ["n4", "n2", "n3", "n1"]);
     assert_eq!(ids(&list(&server, "?filter=unread").await), ["n4", "n2"]);

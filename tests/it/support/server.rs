@@ -91,6 +91,14 @@ impl<'a> Server<'a> {
         .await
     }
 
+    /// Emits an event for one channel alone, and waits until its delivery has come to this state; all that is said of it.
+    pub(crate) async fn sees(&self, user: i64, fields: &Value, channel: &str, state: &str) -> Value {
+        let mut event = json_with(user, fields);
+        event["channels"] = json!([channel]);
+        let id = self.emit(&event).await;
+        self.comes_to(&id, channel, state).await
+    }
+
     /// A session of somebody's, with a query such as `?after=3`.
     pub(crate) async fn session(&self, user: i64, query: &str) -> WsClient {
         WsClient::open(&self.socket(query), &self.installation.token(user)).await

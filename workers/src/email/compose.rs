@@ -9,32 +9,52 @@ use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 
 use super::render::Content;
 
+/// A mail to one person, before it is MIME.
+#[derive(Debug)]
+pub(super) struct OutgoingMail<'a> {
+    /// Names and dates it.
+    pub(super) event: &'a Event,
+    pub(super) to: &'a Mailbox,
+    /// Where one POST ends mail of its kind; `None` for what nobody can end.
+    pub(super) unsubscribe_url: Option<String>,
+    pub(super) content: Content,
+}
+
 /// A message as the server gets it. Nothing in it depends on the attempt or the clock: Message-ID, Date and MIME
 /// boundary come from the event, so that whoever gets it twice can tell, and a retry is byte-identical.
 ///
 /// All of it is ASCII, in lines of CRLF: lettre encodes headers by RFC 2047 and parts by base64 or quoted-printable.
-pub(super) fn compose(
-    from: &Mailbox,
-    domain: &str,
-    to: &Mailbox,
-    event: &Event,
-    content: Content,
-) -> Result<Vec<u8>, Error> {
+pub(super) fn compose(from: &Mailbox, domain: &str, mail: OutgoingMail<'_>) -> Result<Vec<u8>, Error> {
+    let OutgoingMail { event, to, unsubscribe_url, content } = mail;
     let id = event.id.uuid();
     let parts = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(format!("=_{}", id.simple()))
         .singlepart(SinglePart::plain(content.text))
         .singlepart(SinglePart::html(content.html));
-    let message = lettre::Message::builder()
+    let mut message = lettre::Message::builder()
         .from(from.clone())
         .to(to.clone())
         .subject(content.subject)
         .message_id(Some(format!("<{id}.email@{domain}>")))
         .date(SystemTime::from(event.created_at))
-        .raw_header(auto_submitted())
-        .multipart(parts)?;
-    Ok(message.formatted())
+        .raw_header(auto_submitted());
+    for header in unsubscribe_url.iter().flat_map(|url| unsubscribe(url)) {
+        message = message.raw_header(header);
+    }
+    Ok(message.multipart(parts)?.formatted())
+}
+
+/// What mail programs show a button for: one click there is one POST to the URL (RFC 8058, section 3.1). The URL is
+/// ours, one word of ASCII, which must not be folded or encoded.
+fn unsubscribe(url: &str) -> [HeaderValue; 2] {
+    let header = |name, value: String| {
+        HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value)
+    };
+    [
+        header("List-Unsubscribe", format!("<{url}>")),
+        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+    ]
 }
 
 /// Keeps vacation responders quiet (RFC 3834, section 5).
@@ -49,11 +69,14 @@ mod tests {
     use crate::email::fixtures;
     use eventcenter_core::delivery::Recipient;
 
+    const URL: &str = "https://notify.example.org/unsubscribe/abc";
+
     fn composed(event: &Event, recipient: &Recipient) -> String {
         let from = "EventCenter <no-reply@example.org>".parse().unwrap();
         let content = Content { subject: event.title.clone(), text: event.body.clone(), html: event.body.clone() };
         let to = mailbox(recipient).unwrap();
-        String::from_utf8(compose(&from, "mail.example.org", &to, event, content).unwrap()).unwrap()
+        let mail = OutgoingMail { event, to: &to, unsubscribe_url: Some(URL.to_owned()), content };
+        String::from_utf8(compose(&from, "mail.example.org", mail).unwrap()).unwrap()
     }
 
     /// The header lines, unfolded.
@@ -77,6 +100,8 @@ mod tests {
             "Message-ID: <01a20692-a88e-72f1-824e-a4cc05cff2e1.email@mail.example.org>",
             "Date: Mon, 23 Nov 2026 09:00:00 +0000",
             "Auto-Submitted: auto-generated",
+            "List-Unsubscribe: <https://notify.example.org/unsubscribe/abc>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             "MIME-Version: 1.0",
             "From: EventCenter <no-reply@example.org>",
             "To: Anna <anna@example.org>",
@@ -97,8 +122,18 @@ mod tests {
 
             let names: Vec<String> =
                 headers(&mail).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
-            let expected =
-                ["From", "To", "Subject", "Message-ID", "Date", "Auto-Submitted", "MIME-Version", "Content-Type"];
+            let expected = [
+                "From",
+                "To",
+                "Subject",
+                "Message-ID",
+                "Date",
+                "Auto-Submitted",
+                "List-Unsubscribe",
+                "List-Unsubscribe-Post",
+                "MIME-Version",
+                "Content-Type",
+            ];
             assert_eq!(names, expected, "{mail}");
             let to = headers(&mail).into_iter().find(|line| line.starts_with("To:")).unwrap();
             assert!(to.ends_with(" <anna@example.org>"), "{to}");

@@ -1,6 +1,6 @@
 //! What the channel's tests say, and to whom.
 
-use eventcenter_core::delivery::{Channel, Contact, Message, Recipient};
+use eventcenter_core::delivery::{Channel, Contact, Message, Recipient, Ruling};
 use eventcenter_core::event::{Event, Level, PublicId};
 use eventcenter_core::id::{EventId, LeaseId, UserId};
 use eventcenter_core::retry::Timing;
@@ -42,7 +42,7 @@ pub(super) fn message(contact: Contact) -> Message {
         event: event(),
         timing: Timing::default(),
         lag: std::time::Duration::ZERO,
-        is_canceled: false,
+        ruling: Ruling::Send,
         was_sent: false,
         contact,
     }

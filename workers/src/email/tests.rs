@@ -11,6 +11,7 @@ fn config(transport: Transport) -> EmailConfig {
         app_url: Url::parse("https://app.example.org").unwrap(),
         fallback: "/app".to_owned(),
         transport,
+        links: MailLinks::new(b"a secret of the tests", None, None).unwrap(),
     }
 }
 

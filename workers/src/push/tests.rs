@@ -1,5 +1,6 @@
 use std::net::TcpListener;
 
+use eventcenter_core::delivery::Ruling;
 use eventcenter_core::event::{Event, PublicId};
 use eventcenter_core::id::{EventId, LeaseId, UserId};
 use eventcenter_core::retry::Timing;
@@ -45,7 +46,7 @@ fn message(contact: Contact) -> Message {
         },
         timing: Timing::default(),
         lag: Duration::ZERO,
-        is_canceled: false,
+        ruling: Ruling::Send,
         was_sent: false,
         contact,
     }
