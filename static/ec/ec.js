@@ -8,9 +8,4 @@ export { NotificationCenter } from './ui/center.js';
 /** Elements whose code is loaded once the page has one of them. */
 const LATER = { 'ec-inbox': () => import('./ui/inbox.js'), 'ec-banner': () => import('./ui/banner.js') };
 
-function load() {
-  for (const [name, code] of Object.entries(LATER)) if (document.querySelector(name)) code();
-}
-
-if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', load);
-else load();
+for (const [name, load] of Object.entries(LATER)) if (document.querySelector(name)) load();

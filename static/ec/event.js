@@ -23,10 +23,7 @@ export function standingKey(event) {
 export const jobKey = ({ data, collapse_key, id }) =>
   `job:${wordOf(data?.job_id) ?? wordOf(data?.health_job_id) ?? collapse_key ?? id}`;
 
-/**
- * The end of a job, be it an event of its own or the last of its progress; null for anything else.
- * @param {Event} event @returns {Event | null}
- */
+/** The end of a job, be it an event of its own or the last of its progress. @param {Event} event @returns {Event | null} */
 export function endOfJob(event) {
   const status = event.type === 'job.done' ? 'done' : event.type === 'job.progress' && event.data?.status;
   if (status === 'done') return { ...event, type: 'job.done' };

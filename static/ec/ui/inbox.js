@@ -143,7 +143,7 @@ export class Inbox extends Base {
       note.replaceChildren(h('span', {}, words.t('load_failed')), h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry')));
     } else if (this.#isLoading) note.replaceChildren(words.t('loading'));
     else if (this.#filter === 'all' && !this.#service) {
-      note.replaceChildren(icon(...ICONS.bell), h('strong', {}, words.t('empty')), h('span', {}, words.t('empty_hint')));
+      note.replaceChildren(icon(ICONS.bell), h('strong', {}, words.t('empty')), h('span', {}, words.t('empty_hint')));
     } else note.replaceChildren(words.t('empty_filter'));
   }
 

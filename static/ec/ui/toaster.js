@@ -88,7 +88,6 @@ export class Toaster extends Base {
     this.#say(toast);
   }
 
-  /** Moves the bar of a toast without touching the rest of it. */
   advance(key, percent, title) {
     const entry = this.#toasts.get(key);
     if (!entry?.toast.bar) return false;
