@@ -2,7 +2,10 @@
 
 import { wordOf } from './event.js';
 
-/** The options of a decision, as `{ value, label }`: services write texts or objects. None where no answer could be sent. @param {import('./ec.js').Event} event */
+/**
+ * The options of a decision, as `{ value, label }`: services write texts or objects. None where no answer could be sent.
+ * @param {import('./ec.js').Event} event
+ */
 export function optionsOf({ data }) {
   const options = wordOf(data?.action_id) && Array.isArray(data.options) ? data.options : [];
   return options

@@ -77,17 +77,21 @@ export class Inbox extends Base {
   }
 
   #build(words) {
-    const pressed = (name) => h('button', { type: 'button', value: name, 'aria-pressed': String(name === this.#filter), onclick: () => this.#choose({ filter: name }) }, words.t(name));
+    const filter = (name) => h('button', {
+      type: 'button', value: name, 'aria-pressed': String(name === this.#filter), onclick: () => this.#choose({ filter: name }),
+    }, words.t(name));
     const list = h('ul', { role: 'list', 'aria-label': words.t('notifications'), part: 'list' });
     const readAll = h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all'));
     const note = h('div', { class: 'note', role: 'status' });
     this.#parts = {
       list, note, readAll,
       status: h('p', { class: 'line', role: 'status', hidden: true }),
-      filters: h('div', { class: 'filters', role: 'group', 'aria-label': words.t('filter') }, FILTERS.map(pressed)),
+      filters: h('div', { class: 'filters', role: 'group', 'aria-label': words.t('filter') }, FILTERS.map(filter)),
       service: h('select', { 'aria-label': words.t('service'), hidden: true, onchange: ({ target }) => this.#choose({ service: target.value }) },
         h('option', { value: '' }, words.t('every_service'))),
-      scroll: h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': words.t('notifications'), onkeydown: (event) => this.#move(event) }, list, note),
+      scroll: h('div', {
+        class: 'scroll', tabindex: '0', role: 'group', 'aria-label': words.t('notifications'), onkeydown: (event) => this.#move(event),
+      }, list, note),
     };
     const { status, filters, service, scroll } = this.#parts;
     filters.append(service);
@@ -112,7 +116,8 @@ export class Inbox extends Base {
     this.#hasFailed = false;
     const run = this.#run;
     if (before.length === 0) this.#note();
-    const query = { limit: before.length ? PAGE : FIRST_PAGE, filter: this.#filter, service: this.#service, before: before.length ? this.#next : null };
+    const where = before.length ? { before: this.#next, limit: PAGE } : { limit: FIRST_PAGE };
+    const query = { ...where, filter: this.#filter, service: this.#service };
     const page = await this.#center.client.inbox(query).catch(() => null);
     if (run !== this.#run) return;
     this.#isLoading = false;
@@ -140,7 +145,8 @@ export class Inbox extends Base {
     const isEmpty = this.#entries.length === 0;
     note.hidden = !isEmpty && !this.#hasFailed;
     if (this.#hasFailed) {
-      note.replaceChildren(h('span', {}, words.t('load_failed')), h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry')));
+      const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry'));
+      note.replaceChildren(h('span', {}, words.t('load_failed')), retry);
     } else if (this.#isLoading) note.replaceChildren(words.t('loading'));
     else if (this.#filter === 'all' && !this.#service) {
       note.replaceChildren(icon(ICONS.bell), h('strong', {}, words.t('empty')), h('span', {}, words.t('empty_hint')));
@@ -150,7 +156,9 @@ export class Inbox extends Base {
   #choose({ filter = this.#filter, service = this.#service }) {
     this.#filter = filter;
     this.#service = service;
-    for (const button of this.#parts.filters.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.value === filter));
+    for (const button of this.#parts.filters.querySelectorAll('button')) {
+      button.setAttribute('aria-pressed', String(button.value === filter));
+    }
     this.#entries = [];
     this.#parts.scroll.scrollTop = 0;
     this.#draw();
