@@ -35,6 +35,7 @@ async fn the_description_has_every_call_and_nothing_else() {
             "GET /api/users/{id}",
             "GET /api/users/{id}/presence",
             "GET /ec/{file}",
+            "GET /ec/{folder}/{file}",
             "GET /healthz",
             "GET /metrics",
             "GET /openapi.json",
