@@ -29,7 +29,7 @@ pub use pages::Pages;
 /// How long the database may take to shut down; then it is cut short and recovers at its next start.
 const POSTGRES_GRACE: Duration = Duration::from_secs(20);
 /// What `key list` shows of the development key.
-const KEY_SHOWN: &str = "dev";
+pub(crate) const KEY_SHOWN: &str = "dev";
 /// The people of the demo page: they have mail addresses, so that mail can be tried at once.
 const PEOPLE: [(i64, &str, &str); 2] = [(42, "Anna", "anna@example.org"), (43, "Boris", "boris@example.org")];
 
@@ -174,7 +174,6 @@ async fn prepare(database_url: &str, kept: &Kept) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What to do next. The command works as it stands, so it shows the key; it opens this machine's demo only.
 /// Which database it is, for a person to recognise: a `DATABASE_URL` that was set for something else is used, too.
 fn without_secrets(url: &Secret) -> String {
     let Ok(url) = Url::parse(url.expose()) else { return "as given".to_owned() };
@@ -182,6 +181,7 @@ fn without_secrets(url: &Secret) -> String {
     format!("{}{port}{}", url.host_str().unwrap_or("localhost"), url.path())
 }
 
+/// What to do next. The command works as it stands, so it shows the key; it opens this machine's demo only.
 fn welcome(running: &Running, data: &Path) -> io::Result<()> {
     let url = running.url.as_str().trim_end_matches('/');
     let key = running.service_key.expose();

@@ -203,6 +203,20 @@ async fn a_doctor_finds_what_is_wrong_and_what_is_right() {
 }
 
 #[tokio::test]
+async fn a_doctor_warns_of_a_development_key_that_a_database_still_accepts() {
+    let installation = Installation::fresh().await;
+    let key = "insert into eventcenter.service_keys (name, prefix, hash) values ('dev', 'dev', sha256('known to many'))";
+    installation.db.pool().execute(key).await.unwrap();
+
+    let said = Said::by(eventcenter(&["doctor", "--json"]).envs(installation.settings().await));
+
+    let findings: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+    let keys = findings.iter().find(|one| one["check"] == "service keys").unwrap();
+    assert_eq!(keys["health"], "warn", "{keys}");
+    assert!(keys["text"].as_str().unwrap().contains("`key revoke` it"), "{keys}");
+}
+
+#[tokio::test]
 async fn serve_refuses_unsafe_settings_in_a_line_each() {
     let installation = Installation::fresh().await;
     let settings = installation.settings().await;

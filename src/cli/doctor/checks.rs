@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::super::Error;
 use super::{Finding, Health};
 use crate::config::{Secret, Settings};
+use crate::dev;
 
 /// What the code is written for: newer functions of Postgres are not used.
 const OLDEST_POSTGRES: i32 = 150_000;
@@ -137,12 +138,21 @@ fn clock(shape: Shape, asked: Timestamp, answered: Timestamp) -> Finding {
 }
 
 async fn service_keys(store: &Store) -> Result<Finding, StoreError> {
-    let active = store.active_service_keys().await?.len();
-    if active == 0 {
+    const CHECK: &str = "service keys";
+    let mut active = store.service_keys().await?;
+    active.retain(|key| key.revoked_at.is_none());
+    if active.is_empty() {
         let text = "none: no service can emit; run `eventcenter key create NAME`";
-        return Ok(Finding::new("service keys", Health::Fail, text));
+        return Ok(Finding::new(CHECK, Health::Fail, text));
     }
-    Ok(Finding::new("service keys", Health::Ok, format!("{active} active")))
+    let text = format!("{} active", active.len());
+    match active.iter().find(|key| key.prefix == dev::KEY_SHOWN) {
+        None => Ok(Finding::new(CHECK, Health::Ok, text)),
+        Some(key) => {
+            let advice = "lies in a file of `eventcenter dev`: where people rely on this database, `key revoke` it";
+            Ok(Finding::new(CHECK, Health::Warn, format!("{text}; number {} {advice}", key.id)))
+        }
+    }
 }
 
 /// What the URLs lead to: LISTEN and the keeper's lock need sessions of their own.
