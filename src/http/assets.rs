@@ -1,7 +1,9 @@
 //! The browser side: files of `static/`, embedded.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use axum::extract::Path;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -51,6 +53,18 @@ pub(super) async fn get_asset_in_folder(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     serve(&format!("ec/{folder}/{file}"), &headers)
+}
+
+/// The environment check: what notifications need, and what is missing here
+#[utoipa::path(get, path = "/check", tag = "browser",
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 304, description = "It has not changed"),
+    ))]
+pub(super) async fn get_check_page(headers: HeaderMap) -> Result<Response, Problem> {
+    let mut page = serve("check.html", &headers)?;
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    Ok(page)
 }
 
 /// The service worker, at the root so that its scope is the whole origin

@@ -205,7 +205,8 @@ async fn a_doctor_finds_what_is_wrong_and_what_is_right() {
 #[tokio::test]
 async fn a_doctor_warns_of_a_development_key_that_a_database_still_accepts() {
     let installation = Installation::fresh().await;
-    let key = "insert into eventcenter.service_keys (name, prefix, hash) values ('dev', 'dev', sha256('known to many'))";
+    let key =
+        "insert into eventcenter.service_keys (name, prefix, hash) values ('dev', 'dev', sha256('known to many'))";
     installation.db.pool().execute(key).await.unwrap();
 
     let said = Said::by(eventcenter(&["doctor", "--json"]).envs(installation.settings().await));

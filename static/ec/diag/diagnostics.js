@@ -17,7 +17,7 @@ import { guideFor } from './guides.js';
  *
  * @typedef {object} Finding what a check answers
  * @property {Status} status
- * @property {string} [code] which fault; its words are in words/
+ * @property {string} [code] which fault; its words are in texts/
  * @property {Record<string, unknown>} [evidence] numbers and names, never a secret
  *
  * @typedef {Finding & {id: string, group: string, ms: number, guide?: import('./guides.js').Guide}} Result

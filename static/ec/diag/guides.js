@@ -1,4 +1,4 @@
-// Which instructions fit a fault here. Their texts, by language, are in guides/.
+// Which instructions fit a fault here. Their texts, by language, are in texts/.
 
 /** @typedef {import('./environment.js').Environment} Environment */
 /**

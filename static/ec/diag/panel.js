@@ -6,7 +6,8 @@
 import { h, icon, ICONS } from '../dom.js';
 import { NotificationDiagnostics } from './diagnostics.js';
 import { Row } from './row.js';
-import { sheet } from './style.js';
+import { THEME } from '../theme.js';
+import { STYLE } from './style.js';
 import { speak } from './words.js';
 
 /** How long a question waits for its answer, in ms. */
@@ -27,7 +28,7 @@ export class DiagnosticsPanel extends HTMLElement {
 
   constructor() {
     super();
-    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [sheet()];
+    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [THEME, STYLE];
   }
 
   get mode() {

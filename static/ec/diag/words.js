@@ -1,10 +1,10 @@
 // The words of the checks and the steps of the guides, in one language, loaded when somebody looks.
 
-/** @typedef {typeof import('./words/en.js').WORDS} Words */
+/** @typedef {typeof import('../texts/checks-en.js').WORDS} Words */
 
 const LANGUAGES = /** @type {Record<string, () => Promise<[any, any]>>} */ ({
-  en: () => Promise.all([import('./words/en.js'), import('./guides/en.js')]),
-  ru: () => Promise.all([import('./words/ru.js'), import('./guides/ru.js')]),
+  en: () => Promise.all([import('../texts/checks-en.js'), import('../texts/guides-en.js')]),
+  ru: () => Promise.all([import('../texts/checks-ru.js'), import('../texts/guides-ru.js')]),
 });
 
 /** @param {string} lang a BCP 47 tag */

@@ -1,14 +1,14 @@
 // May this site notify, can it be pushed to, and does the server know this browser?
 
-/** @typedef {import('../diagnostics.js').Context} Context */
-/** @typedef {import('../diagnostics.js').Finding} Finding */
+/** @typedef {import('../diag/diagnostics.js').Context} Context */
+/** @typedef {import('../diag/diagnostics.js').Finding} Finding */
 
 /** How long a service worker may take to get ready, in ms. */
 const READY_MS = 4000;
 /** Where the last seen permission is kept, to notice when the browser took it back by itself. */
 const LAST = 'ec-permission';
 
-/** @type {import('../diagnostics.js').Check[]} */
+/** @type {import('../diag/diagnostics.js').Check[]} */
 export const NOTIFICATIONS = [
   { id: 'service_worker', group: 'notifications', kind: 'passive', run: serviceWorker },
   { id: 'notif_permission', group: 'notifications', kind: 'passive', run: permission },

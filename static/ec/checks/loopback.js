@@ -8,12 +8,12 @@ const SLOW_MS = 10_000;
 /** How often the server is asked where a delivery stands, in ms. */
 const POLL_MS = 500;
 
-/** @typedef {import('../diagnostics.js').Context} Context */
-/** @typedef {import('../diagnostics.js').Finding} Finding */
+/** @typedef {import('../diag/diagnostics.js').Context} Context */
+/** @typedef {import('../diag/diagnostics.js').Finding} Finding */
 /** @typedef {{id: string, now: string}} Started */
 /** @typedef {{state: string, reason: string | null}} Stand */
 
-/** @type {import('../diagnostics.js').Check[]} */
+/** @type {import('../diag/diagnostics.js').Check[]} */
 export const LOOPBACK = [
   { id: 'ws_loopback', group: 'connection', kind: 'active', timeout: 15_000, run: (context) => simple(context, 'ws', ['sent', 'delivered']) },
   { id: 'push_loopback', group: 'notifications', kind: 'active', timeout: 75_000, run: push },

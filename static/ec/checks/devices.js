@@ -7,10 +7,10 @@ const SILENCE = 0.0005;
 /** Mean brightness (0–255) below which a picture is black. */
 const BLACK = 4;
 
-/** @typedef {import('../diagnostics.js').Context} Context */
-/** @typedef {import('../diagnostics.js').Finding} Finding */
+/** @typedef {import('../diag/diagnostics.js').Context} Context */
+/** @typedef {import('../diag/diagnostics.js').Finding} Finding */
 
-/** @type {import('../diagnostics.js').Check[]} */
+/** @type {import('../diag/diagnostics.js').Check[]} */
 export const DEVICES = [
   { id: 'sound', group: 'devices', kind: 'passive', run: soundAllowed },
   { id: 'sound_test', group: 'devices', kind: 'active', timeout: 40_000, run: soundHeard },

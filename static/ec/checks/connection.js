@@ -8,10 +8,10 @@ const SKEW_FAIL_S = 300;
 /** Round trips of a check that measures. */
 const ROUNDS = 5;
 
-/** @typedef {import('../diagnostics.js').Context} Context */
-/** @typedef {import('../diagnostics.js').Finding} Finding */
+/** @typedef {import('../diag/diagnostics.js').Context} Context */
+/** @typedef {import('../diag/diagnostics.js').Finding} Finding */
 
-/** @type {import('../diagnostics.js').Check[]} */
+/** @type {import('../diag/diagnostics.js').Check[]} */
 export const CONNECTION = [
   { id: 'http_api', group: 'connection', kind: 'passive', run: httpApi },
   { id: 'network', group: 'connection', kind: 'passive', run: network },

@@ -7,10 +7,10 @@ const OLDEST = /** @type {Record<string, number>} */ ({ chrome: 114, edge: 114, 
 /** A charge below which phones hold background work back. */
 const CHARGE_LOW = 0.2;
 
-/** @typedef {import('../diagnostics.js').Context} Context */
-/** @typedef {import('../diagnostics.js').Finding} Finding */
+/** @typedef {import('../diag/diagnostics.js').Context} Context */
+/** @typedef {import('../diag/diagnostics.js').Finding} Finding */
 
-/** @type {import('../diagnostics.js').Check[]} */
+/** @type {import('../diag/diagnostics.js').Check[]} */
 export const SYSTEM = [
   { id: 'secure_context', group: 'system', kind: 'passive', run: secureContext },
   { id: 'browser', group: 'system', kind: 'passive', run: browser },
