@@ -55,6 +55,10 @@ export class Rest {
 
   get = (path) => this.#ask('GET', path);
   post = (path, body = {}) => this.#ask('POST', path, body);
+  send = (method, path, body) => this.#ask(method, path, body);
+
+  /** For what speaks to the server by itself. @returns {Promise<string | null>} */
+  token = () => this.#token(false);
 
   /** Posts now, or later when there is no network, perhaps twice: for what means the same when it is said again. */
   async postSurely(path, body) {

@@ -34,6 +34,7 @@ async fn the_description_has_every_call_and_nothing_else() {
             "GET /api/suppressions",
             "GET /api/users/{id}",
             "GET /api/users/{id}/presence",
+            "GET /check",
             "GET /ec/{file}",
             "GET /ec/{folder}/{file}",
             "GET /healthz",
