@@ -161,6 +161,7 @@ begin
     end if;
     delete from eventcenter.push_subscriptions as s where s.user_id = p_user_id;
     delete from eventcenter.devices as d where d.user_id = p_user_id;
+    delete from eventcenter.last_seen as l where l.user_id = p_user_id;
     delete from eventcenter.preferences as p where p.user_id = p_user_id;
     delete from eventcenter.suppressions as s where s.user_id = p_user_id;
     -- As an append does, before anything of the stream: whoever appends now waits.

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::auth::COOKIE_NAME;
 
+mod access;
 mod answers;
 mod channels;
 mod check;
@@ -20,6 +21,7 @@ mod push;
 mod retention;
 mod secret;
 
+pub use access::{Jwt, TokenRules};
 pub use answers::Answers;
 use check::NO_DATABASE;
 pub use check::Refused;
@@ -97,15 +99,6 @@ pub struct Http {
         value_parser = parse::cookie_name,
     )]
     pub cookie: String,
-}
-
-/// Which people are let in. Services have keys, which the database holds: `eventcenter key`.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Access")]
-pub struct Jwt {
-    /// Signs user tokens (HS256), shared with the host application: at least 32 random bytes.
-    #[arg(long = "jwt-secret", env = "EVENTCENTER_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    pub secret: Option<Secret>,
 }
 
 /// A part of the engine that a process may run.
@@ -188,6 +181,9 @@ pub struct Settings {
     /// Which people are let in.
     #[command(flatten)]
     pub jwt: Jwt,
+    /// Which of their tokens count.
+    #[command(flatten)]
+    pub tokens: TokenRules,
     /// Web Push.
     #[command(flatten)]
     pub push: Push,

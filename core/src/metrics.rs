@@ -99,7 +99,7 @@ metrics! {
         "1 while the operator's mail templates cannot be used as they are: the last good ones are.";
     WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open sessions.";
     WS_REFUSED: Counter = "eventcenter_ws_refused_total",
-        "Sockets not let in, by reason: token, origin, request, user, node, stopping.";
+        "Sockets not let in, by reason: token, ticket, origin, unchecked, request, user, node, stopping.";
     WS_BEGUN: Counter = "eventcenter_ws_begun_total",
         "Sessions welcomed, by how: resumed, fresh, or a position that was lost by retention, epoch, ahead.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
@@ -109,6 +109,14 @@ metrics! {
     WS_ACKS: Counter = "eventcenter_ws_acks_total", "Cursors of devices written down.";
     WS_SEEN: Counter = "eventcenter_ws_seen_total", "Events of which a client said what its person did: displayed, read.";
     ANSWER_WAITERS: Gauge = "eventcenter_answer_waiters", "Requests of services that wait for a person's answer.";
+    PRESENCE_BATCH: Histogram = "eventcenter_presence_batch_sessions",
+        "Sessions whose beginning or end one statement told the database.", SIZES;
+    PRESENCE_BEHIND: Gauge = "eventcenter_presence_behind_seconds",
+        "How long ago this node last told the database that it lives. Beyond 5 its sessions do not count.";
+    NODES_GONE: Counter = "eventcenter_nodes_gone_total",
+        "Looks of the keeper that found a node gone and forgot sessions of it.";
+    TICKETS: Counter = "eventcenter_ws_tickets_total", "Tickets, by result: issued, denied, redeemed, refused.";
+    REVOCATIONS: Counter = "eventcenter_revocations_total", "Revocations that this process has heard of.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

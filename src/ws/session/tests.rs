@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventcenter_core::store::{Store, StreamHead, StreamStart};
 use eventcenter_core::tasks::Tasks;
@@ -26,7 +27,7 @@ pub(in crate::ws) fn a_node_with(tasks: Tasks) -> Node {
 }
 
 pub(in crate::ws) fn an_opening(user: UserId) -> Opening {
-    Opening { user, mode: Mode::Full, token_exp: i64::MAX, ping_every: Duration::from_secs(25) }
+    Opening { user, mode: Mode::Full, issued_at: None, token_exp: i64::MAX, ping_every: Duration::from_secs(25) }
 }
 
 pub(in crate::ws) fn a_session() -> Arc<Session> {
