@@ -43,7 +43,7 @@ async fn the_first_answer_stands_and_a_second_is_told_so() {
     let installation = Installation::fresh().await;
     let server = installation.serve().await;
     let id = server.emit(&question(42, &yes_or_no())).await;
-    let (here, there) = (server.session(42, "").await, server.session(42, "").await);
+    let (here, there) = (server.hears(42).await, server.hears(42).await);
 
     let context = server.person(42, Method::GET, CONTEXT).await.expect(200).json();
     assert_eq!(
@@ -67,10 +67,10 @@ async fn the_first_answer_stands_and_a_second_is_told_so() {
     assert_eq!(server.service(Method::GET, RESULT).await.expect(200).json(), first);
     // In every session the question is read, and closed.
     for session in [here, there] {
-        let read = session.frame(0).await;
+        let read = session.first("marks").await;
         assert_eq!((&read["op"], &read["ids"], &read["unread"]), (&json!("read"), &json!([id]), &json!(0)));
         let answered = json!({"t": "answered", "action_id": "budget-q3", "event_id": id, "answer": {"option": "no"}});
-        assert_eq!(session.frame(1).await, answered);
+        assert_eq!(session.first("answered").await, answered);
     }
 }
 
@@ -79,12 +79,12 @@ async fn an_answer_too_long_for_a_notification_is_asked_for() {
     let installation = Installation::fresh().await;
     let server = installation.serve().await;
     server.emit(&question(42, &json!({}))).await;
-    let session = server.session(42, "").await;
+    let session = server.hears(42).await;
 
     let long = "\u{1}".repeat(4096);
     assert_eq!(answer(&server, 42, &json!({"text": long})).await.expect(200).json()["text"], long);
 
-    let frame = session.frame(1).await;
+    let frame = session.first("answered").await;
     assert_eq!((&frame["t"], &frame["answer"]), (&json!("answered"), &Value::Null));
     assert_eq!(server.person(42, Method::GET, CONTEXT).await.expect(200).json()["answer"]["text"], long);
 }

@@ -24,12 +24,12 @@ fn ids(inbox: &Value) -> Vec<&str> {
     inbox["entries"].as_array().unwrap().iter().map(|entry| entry["event"]["id"].as_str().unwrap()).collect()
 }
 
-/// Waits for the next frame that is no event.
+/// Waits for the next frame that tells what was done elsewhere.
 async fn told(session: &WsClient, from: &mut usize) -> Value {
     loop {
         let frame = session.frame(*from).await;
         *from += 1;
-        if frame["t"] != "event" {
+        if frame["t"] == "marks" || frame["t"] == "answered" {
             return frame;
         }
     }
@@ -68,8 +68,8 @@ async fn what_a_person_does_in_one_session_the_others_hear_on_every_node() {
     for n in 1..=3 {
         server.emit(&json_with(42, &json!({"id": format!("n{n}")}))).await;
     }
-    let (here, there) = (server.session(42, "").await, elsewhere.session(42, "").await);
-    let stranger = elsewhere.session(43, "").await;
+    let (here, there) = (server.hears(42).await, elsewhere.hears(42).await);
+    let stranger = elsewhere.hears(43).await;
 
     let marked = mark(&server, 42, "read", &json!({"ids": ["n1", "n3", "unknown"]})).await.expect(200).json();
     assert_eq!(marked, json!({"changed": 2, "unread_count": 1, "unseen_count": 1}));
@@ -102,7 +102,7 @@ async fn ids_too_long_for_a_notification_have_the_inbox_read_anew() {
     for name in &names {
         server.emit(&json_with(42, &json!({"id": name}))).await;
     }
-    let session = server.session(42, "").await;
+    let session = server.hears(42).await;
 
     mark(&server, 42, "archive", &json!({"ids": names})).await.expect(200);
 
@@ -118,7 +118,7 @@ async fn a_snooze_that_is_over_is_back_on_top_unread_and_told() {
         server.emit(&json_with(42, &json!({"id": format!("n{n}")}))).await;
     }
     mark(&server, 42, "read", &json!({"up_to_seq": 3})).await.expect(200);
-    let session = server.session(42, "").await;
+    let session = server.hears(42).await;
 
     let until = in_seconds(3600);
     mark(&server, 42, "snooze", &json!({"ids": ["n2"], "until": until})).await.expect(200);

@@ -143,6 +143,13 @@ impl<'a> Server<'a> {
         WsClient::open(&self.socket(query), &self.installation.token(user)).await
     }
 
+    /// A session that is told whatever comes from now on: the stream, and what is done in other sessions.
+    pub(crate) async fn hears(&self, user: i64) -> WsClient {
+        let session = self.greet(user, &json!({})).await;
+        session.first("replay_done").await;
+        session
+    }
+
     /// A session of the whole protocol that has said `hello` with these members.
     pub(crate) async fn greet(&self, user: i64, hello: &Value) -> WsClient {
         WsClient::greet(&self.socket(""), &self.installation.token(user), hello).await
