@@ -16,6 +16,7 @@ use eventcenter_workers::push::{AckKeys, Push, PushSetupError, SubscriptionRules
 use eventcenter_workers::worker::{Worker, WorkerSettings};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -33,6 +34,9 @@ mod connections;
 
 /// Before a worker that ended by itself is started again.
 const RESTART: Duration = Duration::from_secs(1);
+/// How long a start waits for the first look at what tokens were revoked. When the database takes longer, it is away:
+/// then we answer so.
+const CHECKABLE_MAX: Duration = Duration::from_secs(2);
 
 /// Why a process does not serve, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +101,7 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     }
     let (hearing, is_heard) = watch::channel(false);
     let waiters = Waiters::new();
-    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone(), revocations };
+    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone(), revocations: revocations.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
@@ -108,6 +112,8 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     tracing::info!(address = %listener.local_addr()?, "serving");
     let drain_time = settings.process.drain_time;
     let work = async {
+        // Whoever asks meanwhile waits to be accepted. When the database is away, they are told so.
+        timeout(CHECKABLE_MAX, revocations.first_read()).await.ok();
         connections::accept(listener, pages(router), &tasks, connections::SILENCE_MAX).await;
         tasks.drain(drain_time).await;
         store.close().await;

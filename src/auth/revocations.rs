@@ -35,6 +35,7 @@ pub struct Revocations(Arc<Inner>);
 struct Inner {
     known: RwLock<Known>,
     wake: Notify,
+    was_read: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +56,7 @@ impl Revocations {
     /// Nothing is known before [`Revocations::keep_fresh`] has asked. The default knows that there is none.
     pub fn unread() -> Self {
         let known = Known { is_unread: true, by_user: HashMap::new() };
-        Self(Arc::new(Inner { known: RwLock::new(known), wake: Notify::new() }))
+        Self(Arc::new(Inner { known: RwLock::new(known), ..Inner::default() }))
     }
 
     /// Whether a token of this person counts that was issued in the second `issued_at`. One that does not say when is
@@ -71,6 +72,16 @@ impl Revocations {
         };
         let heard = known.by_user.get(&user);
         if heard.is_some_and(|heard| heard.iter().any(is_meant)) { Standing::Revoked } else { Standing::Good }
+    }
+
+    /// Resolves once the database has been asked for the first time: until then no token can be checked.
+    pub async fn first_read(&self) {
+        // Before the look, so that a read in between is heard.
+        let was_read = self.0.was_read.notified();
+        let is_unread = self.0.known.read().unwrap_or_else(PoisonError::into_inner).is_unread;
+        if is_unread {
+            was_read.await;
+        }
     }
 
     /// Hints that something was revoked.
@@ -111,6 +122,7 @@ impl Revocations {
     fn merge(&self, found: Vec<Revocation>, token_life: Duration) -> Vec<Revocation> {
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         known.is_unread = false;
+        self.0.was_read.notify_waiters();
         known.by_user.retain(|_, heard| {
             heard.retain(|one| one.at.elapsed() < token_life + OVERLAP);
             !heard.is_empty()

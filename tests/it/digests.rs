@@ -22,7 +22,7 @@ async fn a_daily_reader(server: &Server<'_>, user: i64) -> Mailbox {
 
 /// Their hour comes now.
 async fn the_hour_comes(installation: &Installation) {
-    let now = "update eventcenter.digest_items set due_at = statement_timestamp()";
+    let now = "update eventcenter.digest_items set due_at = statement_timestamp(), period = period - 1";
     installation.db.pool().execute(now).await.unwrap();
 }
 
