@@ -1,8 +1,8 @@
--- What a client's position in a stream rests on: the epoch, within which numbers mean what they meant, and the cursors of
--- devices.
+-- What a client's position in a stream rests on: the epoch, within which numbers mean what they meant, and the cursors
+-- of devices.
 
--- The name of the present epoch. Another database, or this one taken back to an earlier day, gives numbers a second time:
--- then the epoch changes, and positions of the one before are told apart from our own.
+-- The name of the present epoch. Another database, or this one taken back to an earlier day, gives numbers a second
+-- time: then the epoch changes, and positions of the one before are told apart from our own.
 create table eventcenter.epoch (
     is_the_only_row boolean primary key default true,
     name text not null,
@@ -36,8 +36,8 @@ begin atomic
         timeline = eventcenter.timeline();
 end;
 
--- The present epoch; begins a new one when this database is no longer the one in which the last began. Two who notice at
--- once begin one, since the second waits for the first and finds that it holds.
+-- The present epoch; begins a new one when this database is no longer the one in which the last began. Two who notice
+-- at once begin one, since the second waits for the first and finds that it holds.
 create function eventcenter.current_epoch() returns text
 language plpgsql as $$
 declare
@@ -71,9 +71,9 @@ end $$;
 create trigger streams_begin_anew after truncate on eventcenter.streams
 execute function eventcenter.streams_begin_anew();
 
--- Moves cursors of devices forward, never back. A person has at most p_devices_max cursors: those that have not moved for
--- longest are forgotten, since names of devices come from clients. Rows are locked in their order, so two nodes cannot
--- wait for each other.
+-- Moves cursors of devices forward, never back. A person has at most p_devices_max cursors: those that have not moved
+-- for longest are forgotten, since names of devices come from clients. Rows are locked in their order, so two nodes
+-- cannot wait for each other.
 create function eventcenter.acknowledge(
     p_user_ids bigint[], p_devices text[], p_seqs bigint[], p_devices_max integer
 ) returns void

@@ -1,7 +1,7 @@
 -- Who is connected, where, and since when; who may no longer be; and tickets for sockets.
 
--- Sessions end with their nodes, so the database may forget all of this in a crash: what is unlogged costs no write-ahead
--- log, and is empty after a crash or a failover. A node that finds itself unknown enters its sessions anew.
+-- Sessions end with their nodes, so the database may forget all of this in a crash: what is unlogged costs no write-
+-- ahead log, and is empty after a crash or a failover. A node that finds itself unknown enters its sessions anew.
 
 -- The processes that hold sessions. One row is renewed every second, whatever the number of sessions.
 create unlogged table eventcenter.nodes (
@@ -22,7 +22,9 @@ create unlogged table eventcenter.sessions (
     -- The close code with which the session is to end. From then on it does not count; its node closes it.
     closing integer,
     constraint user_id_is_positive check (user_id > 0),
-    constraint device_is_1_to_64_plain_characters check (char_length(device) between 1 and 64 and device !~ '[^A-Za-z0-9_-]'),
+    constraint device_is_1_to_64_plain_characters check (
+        char_length(device) between 1 and 64 and device !~ '[^A-Za-z0-9_-]'
+    ),
     constraint closing_is_replaced_or_too_many_sessions check (closing in (4007, 4105))
 ) with (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -63,7 +65,7 @@ begin atomic
         here.since,
         case when here.sessions > 0 then clock_timestamp() else greatest(l.at, here.seen_at) end
     from (select distinct asked.user_id from unnest(p_user_ids) as asked (user_id)) as u
-    left join eventcenter.last_seen as l using (user_id)
+    left join eventcenter.last_seen as l on l.user_id = u.user_id
     cross join lateral (
         select
             count(*) filter (where n.until > clock_timestamp()) as sessions,
@@ -223,7 +225,8 @@ end $$;
 create unlogged table eventcenter.tickets (
     hash bytea primary key,
     user_id bigint not null,
-    -- Of the token that it stands for, in seconds since 1970: a ticket lives no longer than that, nor past its revocation.
+    -- Of the token that it stands for, in seconds since 1970: a ticket lives no longer than that, nor past its
+    -- revocation.
     token_issued_at bigint,
     token_ends_at bigint not null,
     expires_at timestamptz not null,

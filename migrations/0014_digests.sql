@@ -1,7 +1,7 @@
 -- Digests: mail that can wait for a person's own hour, in one letter a day or a week.
 
--- What waits for a digest. Written in the event's own transaction, and nothing that two such transactions could wait for:
--- the window itself comes into being when it is sealed.
+-- What waits for a digest. Written in the event's own transaction, and nothing that two such transactions could wait
+-- for: the window itself comes into being when it is sealed.
 create table eventcenter.digest_items (
     event_id uuid not null,
     user_id bigint not null,
@@ -32,8 +32,8 @@ create function eventcenter.known_time_zone(p_zone text) returns text
 language sql stable
 return case when eventcenter.is_time_zone(p_zone) then p_zone else 'UTC' end;
 
--- The first window that closes after p_at. An hour that the clock skips comes as much later as it skips; one that it shows
--- twice is the second. It is the date that counts, so neither is a second letter.
+-- The first window that closes after p_at. An hour that the clock skips comes as much later as it skips; one that it
+-- shows twice is the second. It is the date that counts, so neither is a second letter.
 create function eventcenter.next_digest(
     p_cadence text, p_hour smallint, p_zone text, p_at timestamptz, out period date, out due_at timestamptz
 )
@@ -53,8 +53,8 @@ begin
     end loop;
 end $$;
 
--- Moves the mail of freshly planned events into the windows of people who want digests. What is critical, what waits for
--- an answer, and the digests themselves go at once.
+-- Moves the mail of freshly planned events into the windows of people who want digests. What is critical, what waits
+-- for an answer, and the digests themselves go at once.
 create function eventcenter.join_digests(p_event_ids uuid[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -92,7 +92,7 @@ begin atomic
             count(*) over (partition by e.type, coalesce(e.collapse_key, e.id::text)) as times
         from eventcenter.events as e
         where e.id = any(p_event_ids)
-        order by e.type, coalesce(e.collapse_key, e.id::text), e.id desc
+        order by e.type asc, coalesce(e.collapse_key, e.id::text) asc, e.id desc
     ),
     item as (
         select
@@ -104,7 +104,9 @@ begin atomic
                 'id', eventcenter.public_id(t.id, t.key),
                 'title', left(t.title, 120),
                 'url', case when octet_length(t.cta ->> 'url') <= 500 then t.cta ->> 'url' end,
-                'at', to_char(t.created_at at time zone p_zone, case p_cadence when 'weekly' then 'DD.MM' else 'HH24:MI' end),
+                'at', to_char(
+                    t.created_at at time zone p_zone, case p_cadence when 'weekly' then 'DD.MM' else 'HH24:MI' end
+                ),
                 'count', nullif(t.times, 1)
             )) as shown
         from told as t
@@ -118,7 +120,10 @@ begin atomic
     select jsonb_build_object(
         'cadence', p_cadence,
         'period', p_period,
-        'groups', (select jsonb_agg(jsonb_build_object('name', g.name, 'items', g.items) order by g.place) from service_group as g),
+        'groups', (
+            select jsonb_agg(jsonb_build_object('name', g.name, 'items', g.items) order by g.place)
+            from service_group as g
+        ),
         'more', (select greatest(count(*) - 20, 0) from item)
     );
 end;
@@ -126,25 +131,23 @@ end;
 -- Of these events, those that a letter may still tell of: not expired, not read or put away meanwhile, and not
 -- switched off or unsubscribed from since.
 create function eventcenter.worth_telling(p_user_id bigint, p_event_ids uuid[], p_now timestamptz) returns uuid[]
-language sql stable
-begin atomic
-    select array_agg(e.id)
-    from eventcenter.events as e
-    where
-        e.id = any(p_event_ids)
-        and coalesce(e.expires_at > p_now, true)
-        and not exists (
-            select from eventcenter.inbox as i
-            where
-                i.user_id = p_user_id
-                and i.event_id = e.id
-                and (i.read_at is not null or i.archived_at is not null)
-        )
-        and not exists (
-            select from eventcenter.rulings('email', p_event_ids, array_fill(p_user_id, array[cardinality(p_event_ids)])) as r
-            where r.event_id = e.id and r.reason is not null
-        );
-end;
+language plpgsql stable as $$
+declare
+    v_people bigint[] := array_fill(p_user_id, array[cardinality(p_event_ids)]);
+begin
+    return (
+        select array_agg(e.id)
+        from eventcenter.events as e
+        left join eventcenter.inbox as i on i.user_id = e.user_id and i.event_id = e.id
+        left join eventcenter.rulings('email', p_event_ids, v_people) as r on r.event_id = e.id
+        where
+            e.id = any(p_event_ids)
+            and coalesce(e.expires_at > p_now, true)
+            and i.read_at is null
+            and i.archived_at is null
+            and r.reason is null
+    );
+end $$;
 
 -- Seals the windows of up to p_limit people whose hour has come, and answers how many letters that makes. All that is
 -- due of a person is one letter, so a downtime of days is caught up by one. An item that came too late for its window,
@@ -214,7 +217,8 @@ begin
     return v_letters;
 end $$;
 
-insert into eventcenter.event_types (type, channels, noise, push_ttl_s) values ('digest', '{email}', '{ws,push}', 86400);
+insert into eventcenter.event_types (type, channels, noise, push_ttl_s)
+values ('digest', '{email}', '{ws,push}', 86400);
 
 revoke execute on all functions in schema eventcenter from public;
 grant execute on function eventcenter.uuid7, eventcenter.is_channel_set to eventcenter_emitter;

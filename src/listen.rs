@@ -37,7 +37,7 @@ impl Wakeups {
             Notice::AllStreams => self.node.iter().for_each(ws::Node::wake_all),
             Notice::Due(channels) => self.wake_workers(|channel| channels.contains(&channel)),
             Notice::Marks { user, frame } => {
-                self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone())))
+                self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone())));
             }
             Notice::Answered(action_id) => self.waiters.wake(action_id),
             Notice::Closings(id) => self.node.iter().for_each(|node| node.wake_roster(*id)),

@@ -227,7 +227,7 @@ fn a_template_is_checked_and_shown_before_anybody_gets_it() {
     let template =
         |arguments: &[&str]| Said::by(eventcenter(&["template"]).args(arguments).env("EVENTCENTER_TEMPLATES", &folder));
 
-    std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ titel }}\n").unwrap();
+    std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ heading }}\n").unwrap();
     let broken = template(&["check"]);
     std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ title }}\n").unwrap();
     let (checked, shown) = (template(&["check"]), template(&["preview", "job.done", "--locale", "ru-RU"]));

@@ -1,5 +1,5 @@
--- Where streams and devices' cursors stand, for sessions that begin: one row each, in their order. Three probes of primary
--- keys each. The epoch is of the same moment; asking for it may begin a new one.
+-- Where streams and devices' cursors stand, for sessions that begin: one row each, in their order. Three probes of
+-- primary keys each. The epoch is of the same moment; asking for it may begin a new one.
 select
     e.name as "epoch!",
     coalesce(s.last_seq, 0) as "last_seq!",

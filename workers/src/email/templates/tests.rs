@@ -125,7 +125,7 @@ fn a_broken_folder_is_told_by_file_and_stops_no_mail() {
     assert!(of("{% include '../../etc/passwd' %}").contains("template not found"));
     assert!(of("<a href='{{ data.job_id }}'>x</a>").contains("a link is neither http(s) nor mailto: j-7"));
     assert!(fault(&[("job.done/en.txt", "no subject")]).contains("must begin with `Subject: "));
-    assert!(fault(&[("job.done/fixture.json", r#"{"titel": "x"}"#)]).contains("unknown field `titel`"));
+    assert!(fault(&[("job.done/fixture.json", r#"{"heading": "x"}"#)]).contains("unknown field `heading`"));
 }
 
 #[test]
