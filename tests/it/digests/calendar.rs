@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sqlx::types::Uuid;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Postgres, Row, Transaction};
 
 use crate::support::database::Database;
 
@@ -59,16 +59,12 @@ async fn join(connection: &mut PgConnection, reader: Reader, at: Timestamp) -> U
     asked.bind(reader.zone).bind(at.to_string()).fetch_one(connection).await.unwrap()
 }
 
-/// Seals what is due at that moment; or crashes before the commit.
-async fn seal(connection: &mut PgConnection, at: Timestamp, crashes: bool) {
+/// Seals what is due at that moment. Dropped, it is a crash before the commit.
+async fn seal(connection: &mut PgConnection, at: Timestamp) -> Transaction<'_, Postgres> {
     let mut transaction = connection.begin().await.unwrap();
     let statement = "select eventcenter.seal_digests(100, $1::timestamptz)";
     sqlx::query(statement).bind(at.to_string()).execute(&mut *transaction).await.unwrap();
-    if crashes {
-        transaction.rollback().await.unwrap();
-    } else {
-        transaction.commit().await.unwrap();
-    }
+    transaction
 }
 
 /// Every letter: whose, for which date, about what.
@@ -99,8 +95,13 @@ async fn a_year_of_days_has_one_letter_for_each_window_and_tells_everything_once
             }
         }
         // Whoever crashed tries again, and so does the other node, which has nothing left to do.
-        seal(&mut nodes[1], at, random.random_bool(0.2)).await;
-        seal(&mut nodes[0], at, false).await;
+        let sealed = seal(&mut nodes[1], at).await;
+        if random.random_bool(0.2) {
+            sealed.rollback().await.unwrap();
+        } else {
+            sealed.commit().await.unwrap();
+        }
+        seal(&mut nodes[0], at).await.commit().await.unwrap();
     }
 
     let letters = letters(&db).await;

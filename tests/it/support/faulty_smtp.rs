@@ -56,8 +56,7 @@ impl FaultySmtp {
 
 async fn accept(listener: TcpListener, seen: Arc<Seen>) {
     let mut connections = JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
+    while let Ok((stream, _)) = listener.accept().await {
         let seen = Arc::clone(&seen);
         connections.spawn(async move {
             // A client that goes away is what this is about.
@@ -84,8 +83,11 @@ async fn converse(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
         };
         writing.write_all(format!("{answer}\r\n").as_bytes()).await?;
         if answer.starts_with("354") {
-            let is_cut = misdeed.is_some_and(|(at, _)| at == "..");
-            let Some(id) = read_mail(&mut lines, is_cut).await? else { return Ok(()) };
+            if misdeed.is_some_and(|(at, _)| at == "..") {
+                lines.next_line().await?;
+                return Ok(());
+            }
+            let Some(id) = read_mail(&mut lines).await? else { return Ok(()) };
             let is_refused = misdeed.is_some_and(|(at, answer)| at == "." && !answer.is_empty());
             if !is_refused {
                 *seen.mails.lock().unwrap().entry(id).or_default() += 1;
@@ -101,13 +103,9 @@ async fn converse(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
 /// Reads a mail; its Message-ID, if all of it came.
 async fn read_mail(
     lines: &mut tokio::io::Lines<BufReader<tokio::net::tcp::ReadHalf<'_>>>,
-    is_cut: bool,
 ) -> std::io::Result<Option<String>> {
     let mut id = None;
     while let Some(line) = lines.next_line().await? {
-        if is_cut {
-            return Ok(None);
-        }
         if line == "." {
             return Ok(id);
         }
