@@ -205,7 +205,9 @@ begin
             from (select v_due.user_id as user_id) as u
             left join eventcenter.recipients as r using (user_id)
             cross join eventcenter.next_digest(
-                v_due.cadence, r.digest_hour, r.time_zone, p_now
+                v_due.cadence, r.digest_hour, r.time_zone,
+                -- Past the day of the sealed window: the person may have put their hour later since.
+                greatest(p_now, (v_due.period + 1)::timestamp at time zone eventcenter.known_time_zone(r.time_zone))
             ) as n
             where i.event_id = any(v_due.event_ids);
             continue;
