@@ -127,6 +127,7 @@ create function eventcenter.plan() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_planned bigint;
+    v_can_wait uuid[];
 begin
     if exists (select from new_events where key is not null) then
         -- In ascending order, so that two transactions can never wait for each other.
@@ -167,8 +168,14 @@ begin
             );
     end if;
 
-    if exists (select from new_events where channels @> '{email}') then
-        perform eventcenter.join_digests(array(select id from new_events where channels @> '{email}'));
+    -- What is critical, what waits for an answer, and the digests themselves go at once. Said here, of rows at hand: to plan
+    -- a look into the partitions takes 100 ms and more, in the transaction of whoever inserts.
+    v_can_wait := array(
+        select id from new_events
+        where channels @> '{email}' and level <> 'critical' and type not in ('action.required', 'digest')
+    );
+    if v_can_wait <> '{}' then
+        perform eventcenter.join_digests(v_can_wait);
     end if;
     return null;
 end $$;

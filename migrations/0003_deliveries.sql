@@ -268,7 +268,7 @@ end $$;
 
 -- Gives back what was claimed and not started: the try was not made and does not count. What a stopping worker gives
 -- back is due at once; what met quiet hours waits for their end (p_held_until, parallel to p_event_ids), its history says
--- so, and when it was never tried, its schedule's life begins there. What the try before lost its worker to stays in
+-- so, and its schedule's life stands still meanwhile; when it was never tried, it begins there. What the try before lost its worker to stays in
 -- quarantine.
 create function eventcenter.release(
     p_lease bigint, p_worker text, p_event_ids uuid[], p_held_until timestamptz[] default null
@@ -298,7 +298,12 @@ begin
             (event_id, channel, user_id, attempt, due_at, since, expires_at, quarantined)
         select
             g.event_id, g.channel, g.user_id, g.attempt, coalesce(g.held_until, g.since),
-            case when g.attempt = 0 then coalesce(g.held_until, g.since) else g.since end, g.expires_at,
+            case
+                when g.held_until is null then g.since
+                when g.attempt = 0 then g.held_until
+                else g.since + (g.held_until - statement_timestamp())
+            end,
+            g.expires_at,
             exists (
                 select from eventcenter.attempts as a
                 where a.event_id = g.event_id and a.channel = g.channel
@@ -393,8 +398,18 @@ begin
         returning channel
     )
     select array_agg(l.channel) into v_canceled from logged as l;
-    -- A letter that is not yet written does not tell of it.
-    delete from eventcenter.digest_items as i where i.event_id = p_event_id;
+    -- A letter that is not yet written does not tell of it. Its delivery was settled when it was put there, and stays so.
+    with taken as (
+        delete from eventcenter.digest_items as i
+        where i.event_id = p_event_id
+        returning i.event_id
+    ),
+    logged as (
+        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome)
+        select t.event_id, 'email', 1, '', 'canceled' from taken as t
+        returning channel
+    )
+    select v_canceled || array_agg(l.channel) into v_canceled from logged as l;
     insert into eventcenter.cancellations (event_id) values (p_event_id) on conflict do nothing;
     return query
     select s.channel, case

@@ -100,7 +100,8 @@ begin
 end $$;
 
 -- Keys, cancellations, actions and answers of events whose day was dropped, up to p_limit keys a call. They live as
--- long as their event: a day that could not be dropped keeps both. And the rates of whoever has not tested for long.
+-- long as their event: a day that could not be dropped keeps both. And the rates of whoever has not tested for long,
+-- and digests so old that no item of theirs can still come.
 create function eventcenter.forget_keys(p_limit integer) returns bigint
 language plpgsql as $$
 declare
@@ -111,6 +112,7 @@ begin
     delete from eventcenter.actions where event_id < v_before;
     delete from eventcenter.answers where event_id < v_before;
     delete from eventcenter.loopback_rates where empty_at < statement_timestamp();
+    delete from eventcenter.digests where period < current_date - 35;
     with old as (
         select key from eventcenter.event_keys
         where event_id < v_before

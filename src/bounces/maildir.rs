@@ -39,7 +39,7 @@ async fn look(directory: &Path, bounces: &Bounces) -> io::Result<()> {
     Ok(())
 }
 
-/// A report that cannot be written down stays where it is.
+/// A report that cannot be written down now stays where it is. One that never can be must not keep the others waiting.
 async fn read(directory: &Path, name: &OsStr, bounces: &Bounces) -> io::Result<()> {
     let path = directory.join("new").join(name);
     let file = match fs::File::open(&path).await {
@@ -49,8 +49,10 @@ async fn read(directory: &Path, name: &OsStr, bounces: &Bounces) -> io::Result<(
     };
     let mut raw = Vec::new();
     file.take(u64::try_from(REPORT_MAX).unwrap_or(u64::MAX)).read_to_end(&mut raw).await?;
-    if let Err(error) = bounces.receive(&raw).await {
-        return Err(io::Error::other(error));
+    match bounces.receive(&raw).await {
+        Ok(_) => {}
+        Err(error) if error.is_data() => tracing::warn!(%error, "a report on our mail cannot be written down"),
+        Err(error) => return Err(io::Error::other(error)),
     }
     let mut seen = name.to_owned();
     seen.push(":2,S");

@@ -86,7 +86,9 @@ async fn a_digest_in_which_nothing_is_left_is_no_letter() {
     for id in [&gone, &read, &late] {
         server.comes_to(id, "email", "digested").await;
     }
-    server.service(Method::POST, &format!("/api/events/{gone}/cancel")).await.expect(200);
+    let canceled = server.service(Method::POST, &format!("/api/events/{gone}/cancel")).await.expect(200).json();
+    assert!(canceled["deliveries"].to_string().contains(r#"{"channel":"email","result":"canceled"}"#), "{canceled}");
+    server.comes_to(&gone, "email", "canceled").await;
     server.person_json(42, Method::POST, "/api/inbox/read", &json!({"ids": [read]})).await.expect(200);
     let too_late = "update eventcenter.events set expires_at = now() - interval '1 minute' where title = 'Too late'";
     installation.db.pool().execute(too_late).await.unwrap();
@@ -115,6 +117,30 @@ async fn a_long_list_says_how_much_more_there_is() {
     let mail = mailbox.mail(1).await;
     assert!(text_of(&mail[0]).contains("Result 22") && !text_of(&mail[0]).contains("Result 2\n"), "{}", mail[0]);
     assert!(text_of(&mail[0]).contains("3 more"), "{}", mail[0]);
+}
+
+/// A letter is an event, and its data are bounded as any event's. One that did not fit would keep everybody's letters back.
+#[tokio::test]
+async fn the_longest_names_and_titles_still_make_a_letter() {
+    let installation = Installation::fresh().await;
+    let server = installation.serve().await;
+    let mailbox = a_daily_reader(&server, 42).await;
+    let long = |n: usize| {
+        let fields = json!({
+            "id": format!("{}{n:02}", "\u{1f514}".repeat(250)),
+            "title": "\"".repeat(250),
+            "cta": {"label": "Open", "url": format!("https://example.org/{}", "\"".repeat(470))},
+            "data": {"service": format!("{n:02}{}", "\u{1}".repeat(62))},
+        });
+        job_done(42, &fields)
+    };
+    let many: Vec<Value> = (0..20).map(long).collect();
+    server.service_json(Method::POST, "/events", &json!(many)).await.expect(202);
+
+    the_hour_comes(&installation).await;
+
+    let mail = mailbox.mail(1).await;
+    assert!(text_of(&mail[0]).contains(" more"), "{}", mail[0]);
 }
 
 #[tokio::test]

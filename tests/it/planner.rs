@@ -101,3 +101,26 @@ async fn a_held_snapshot_with_200_000_dead_rows_slows_no_claim() {
     }
     holder.execute("rollback").await.unwrap();
 }
+
+/// To plan a look into all days takes 100 ms: more than everything else that an insert does, and than the keeper may pause.
+#[tokio::test]
+async fn mail_that_waits_for_a_digest_costs_no_look_into_other_days() {
+    let db = Database::fresh().await;
+    let mut connection = PgConnection::connect(db.url()).await.unwrap();
+    let reader = "insert into eventcenter.recipients (user_id, email, digest) values (1, 'a@example.org', 'daily')";
+    connection.execute(reader).await.unwrap();
+    let insert = "insert into eventcenter.events (user_id, type, title, body, channels)
+        values (1, 'job.done', 'Ready', '', '{email}')";
+    let days = |nodes: Vec<Node>| {
+        nodes.into_iter().filter_map(|node| node.index).filter(|index| index.starts_with("events_")).count()
+    };
+
+    let joining = nodes_of(&mut connection, insert, "delete from eventcenter.deliveries").await;
+    assert_eq!(days(joining), 0);
+
+    connection.execute(insert).await.unwrap();
+    let seal = "select eventcenter.seal_digests(1, now() + interval '2 days')";
+    for part in ["select array_agg(e.id order by e.id)", "with told as"] {
+        assert_eq!(days(nodes_of(&mut connection, seal, part).await), 1, "{part}");
+    }
+}

@@ -104,6 +104,8 @@ async fn a_retry_that_comes_due_at_night_waits_too() {
     .await;
     assert_eq!(held["state"], "retrying");
     assert_eq!(browser.count().await, 1);
+    let age = "select count(*) from eventcenter.deliveries where due_at - since > interval '1 minute'";
+    assert_eq!(installation.db.count(age).await, 0, "the night is no part of its schedule's life");
 
     wakes_up(&server, 42).await;
     installation.db.make_all_due().await;

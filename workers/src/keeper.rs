@@ -8,10 +8,14 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::Channel;
-use eventcenter_core::metrics::{APPENDED, DIGESTS, KEEPER, LEASES_EXPIRED, NODES_GONE};
-use eventcenter_core::store::{KeeperSession, Rescued, Store, StoreError};
+use eventcenter_core::metrics::{APPENDED, KEEPER};
+use eventcenter_core::store::{KeeperSession, Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use metrics::{counter, gauge};
+
+use chores::Chores;
+
+mod chores;
 
 /// How often the others ask whether the keeper is gone.
 const TAKE_OVER: Duration = Duration::from_millis(200);
@@ -24,20 +28,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(5);
 /// A busy channel's workers need no reminder: at most one so often.
 const REMIND: Duration = Duration::from_millis(100);
-/// How often expired leases are looked for.
-const RESCUE: Duration = Duration::from_secs(1);
-/// How often snoozes are looked for that are over: at most that much later than they said, entries are back.
-const WAKE: Duration = Duration::from_secs(1);
-/// Entries that one look brings back. When there are more, the next look brings them.
-const WAKE_MAX: i32 = 500;
-/// How often digests are looked for whose hour has come, and for how many people at a time. The rest are next: a letter
-/// that waits a few seconds longer is not late.
-const DIGEST: Duration = Duration::from_secs(5);
-const DIGEST_MAX: i32 = 200;
-/// How often nodes that are gone are looked for.
-const SWEEP_SESSIONS: Duration = Duration::from_secs(1);
-/// Sessions that one look forgets, so that nobody waits long for the locks of their people. The next looks take the rest.
-const SESSIONS_MAX: i32 = 1000;
 /// How long revocations are kept: longer than any token may live.
 const REVOCATIONS_KEPT: Duration = Duration::from_hours(31 * 24);
 /// How often partitions and retention are seen to.
@@ -106,12 +96,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
     let mut sweep = Every::new(SWEEP);
-    let mut rescue = Every::new(RESCUE);
-    let mut wake = Every::new(WAKE);
-    let mut is_waking = false;
-    let mut digest = Every::new(DIGEST);
-    let mut sweep_sessions = Every::new(SWEEP_SESSIONS);
-    let mut is_node_gone = false;
+    let mut chores = Chores::new();
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
     let mut pace = Pace::new(settings.look);
@@ -130,19 +115,7 @@ async fn keep(
         if !due.is_empty() && remind.is_due() {
             session.notify_due(&due).await?;
         }
-        if rescue.is_due() {
-            count_rescued(session.rescue().await?);
-        }
-        if wake.is_due() || is_waking {
-            is_waking = session.return_snoozed(WAKE_MAX).await? >= i64::from(WAKE_MAX);
-        }
-        if digest.is_due() {
-            counter!(DIGESTS).increment(u64::from(session.seal_digests(DIGEST_MAX).await?.unsigned_abs()));
-        }
-        if sweep_sessions.is_due() || is_node_gone {
-            is_node_gone = session.sweep_sessions(SESSIONS_MAX).await?;
-            counter!(NODES_GONE).increment(u64::from(is_node_gone));
-        }
+        chores.tend(&mut session).await?;
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
         }
@@ -153,14 +126,6 @@ async fn keep(
         }
     }
     session.end().await
-}
-
-fn count_rescued(rescued: Vec<Rescued>) {
-    for rescued in rescued {
-        let channel = rescued.channel.as_str();
-        tracing::warn!(channel, deliveries = rescued.taken_back, dead = rescued.dead, "took back expired leases");
-        counter!(LEASES_EXPIRED, "channel" => channel).increment(rescued.taken_back.unsigned_abs());
-    }
 }
 
 /// Makes tomorrow's partitions and forgets what is past keeping.

@@ -81,6 +81,8 @@ impl Worker {
         let name: Arc<str> = format!("{name}/{}", settings.channel).into();
         let leases = Arc::new(Leases::default());
         let stop = CancellationToken::new();
+        // Also when apalis gives up: a claimer that nobody works for would claim and give back for ever.
+        let _stop = stop.clone().drop_guard();
         // Leases are kept alive until the last result is written.
         let worked = CancellationToken::new();
         let _worked = worked.clone().drop_guard();

@@ -87,6 +87,7 @@ async fn a_year_of_days_has_one_letter_for_each_window_and_tells_everything_once
 
     while at < end {
         at += SignedDuration::from_mins(random.random_range(60..300));
+        // So few that a week's letter lists them all: 20 at most.
         for reader in readers() {
             if at < end - SignedDuration::from_hours(24 * 8) && random.random_bool(0.1) {
                 let id = join(&mut nodes[0], reader, at).await;

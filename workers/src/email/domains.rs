@@ -14,7 +14,8 @@ const SPACING_MIN: Duration = Duration::from_millis(250);
 const SPACING_MAX: Duration = Duration::from_mins(1);
 /// Longest wait that a mail is given, so that a misjudged domain gets all its mail within hours.
 const WAIT_MAX: Duration = Duration::from_hours(1);
-/// Domains remembered. A further one is not slowed until one of these is back at full speed.
+/// Domains remembered. When they are that many, those are forgotten that nobody has had mail for, for as long as a mail
+/// can wait; with none of these, a further one is not slowed.
 const DOMAINS_MAX: usize = 1024;
 
 /// The slowed domains of this process.
@@ -48,6 +49,9 @@ impl Domains {
     /// The domain asked for patience. What was under way at the same time counts once.
     pub(super) fn slow(&self, domain: &str, now: Instant) {
         let mut domains = self.lock();
+        if domains.len() >= DOMAINS_MAX {
+            domains.retain(|_, slowed| now < slowed.next + WAIT_MAX);
+        }
         if let Some(slowed) = domains.get_mut(domain) {
             if slowed.next <= now + slowed.spacing {
                 slowed.spacing = slowed.spacing.saturating_mul(2).min(SPACING_MAX);
@@ -136,5 +140,20 @@ mod tests {
         }
 
         assert_eq!(domains.lock().len(), DOMAINS_MAX);
+    }
+
+    #[test]
+    fn domains_without_mail_make_room_for_others() {
+        let domains = Domains::default();
+        let now = Instant::now();
+        for n in 0..DOMAINS_MAX {
+            domains.slow(&format!("{n}.example"), now);
+        }
+        let later = now + REST + WAIT_MAX;
+
+        domains.slow("slow.example", later);
+
+        assert!(domains.admit("slow.example", later).is_err());
+        assert_eq!(domains.lock().len(), 1);
     }
 }
