@@ -103,9 +103,10 @@ fn read_revocation(body: Value) -> Result<(Option<DeviceId>, Option<Timestamp>),
     let mut form = Form::from_json(body)?;
     let device = form.text("device", "must be 1 to 64 of A-Z, a-z, 0-9, _ and -", DeviceId::parse);
     // A clock may be ahead of ours. More than that would lock the person out.
+    // And Postgres cannot read every year that we can.
     let not_after = form.text("not_after", "must be a time as in RFC 3339, at most 30 seconds ahead", |text| {
         let is_past = |time: &Timestamp| Timestamp::now().checked_add(LEEWAY).is_ok_and(|latest| *time <= latest);
-        text.parse().ok().filter(is_past)
+        text.parse().ok().filter(is_past).filter(|time| *time > Timestamp::UNIX_EPOCH)
     });
     form.finish()?;
     Ok((device, not_after))
@@ -137,7 +138,11 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_named_at_once() {
-        for (device, not_after) in [(json!(""), json!("soon")), (json!("a b"), json!("9999-01-01T00:00:00Z"))] {
+        for (device, not_after) in [
+            (json!(""), json!("soon")),
+            (json!("a b"), json!("9999-01-01T00:00:00Z")),
+            (json!(7), json!("-009999-01-02T00:00:00Z")),
+        ] {
             let problem = read_revocation(json!({"device": device, "not_after": not_after, "user": 1})).unwrap_err();
 
             let fields: Vec<String> = problem.errors.into_iter().map(|fault| fault.field).collect();
