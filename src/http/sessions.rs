@@ -24,7 +24,7 @@ const REVOCATION_BYTES_MAX: usize = 1024;
 #[derive(Serialize, ToSchema)]
 pub(super) struct IssuedTicket {
     /// For `GET /ws?ticket=` or `GET /api/stream?ticket=`, once.
-    #[schema(example = "ect_N2fDpqtvyWm1ZfQ3sJ0rXk8uYb5cLh7eGd9oTa4iVwE")]
+    #[schema(example = "ect_N2fDpqtvyWm1ZfQ3sJ0rXk8uYb5cLh7eGd9oTa4iVwEk3Qe9TzLm0Xb")]
     ticket: String,
     /// Seconds for which it works.
     expires_in: u64,
@@ -67,7 +67,7 @@ pub(super) async fn issue_ticket(
     PersonToken(grant): PersonToken,
     State(api): State<Api>,
 ) -> Result<impl IntoResponse, Problem> {
-    let ticket = Ticket::issue(&api.store, grant).await?;
+    let ticket = Ticket::issue(&api.store, &api.tokens, grant).await?;
     let issued = IssuedTicket { ticket: ticket.expose().to_owned(), expires_in: TICKET_LIFE.as_secs() };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], JsonAnswer(issued)))
 }
