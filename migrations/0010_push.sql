@@ -44,6 +44,16 @@ begin
         return;
     end if;
 
+    -- Before anything is written: what is refused takes no old one away.
+    if exists (
+        select from eventcenter.push_subscriptions as s
+        where s.endpoint = p_endpoint and s.user_id <> v_user_id and s.auth <> p_auth
+    ) then
+        verdict := 'foreign';
+        return next;
+        return;
+    end if;
+
     delete from eventcenter.push_subscriptions as s
     where s.id = v_old.id and s.endpoint <> p_endpoint;
     if v_old.user_id <> v_user_id then

@@ -14,7 +14,7 @@ mod choice;
 mod parse;
 
 pub use choice::Choice;
-pub use parse::{InvalidEvent, InvalidField};
+pub use parse::{FAULTS_MAX, InvalidEvent, InvalidField};
 
 /// Longest `type`, in characters. A longer one is refused, here and by the database.
 pub const TYPE_MAX: usize = 64;

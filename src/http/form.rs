@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use eventcenter_core::event::{InvalidField, TYPE_MAX};
+use eventcenter_core::event::{FAULTS_MAX, InvalidField, TYPE_MAX};
 use eventcenter_core::id::{EventId, UserId};
 use serde_json::Value;
 
@@ -51,9 +51,11 @@ impl Form {
         }
     }
 
-    /// Notes what is wrong with a field.
+    /// Notes what is wrong with a field, unless enough is known to be wrong already.
     pub(super) fn fault(&mut self, field: &str, message: &str) {
-        self.faults.push(InvalidField { field: field.to_owned(), message: message.to_owned() });
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(InvalidField { field: field.to_owned(), message: message.to_owned() });
+        }
     }
 
     /// Takes a field, unless it is absent or null.
@@ -183,6 +185,13 @@ mod tests {
         form.page();
 
         assert_eq!(faults(form), ["colour", "user_id", "type", "after", "limit", "colour"]);
+    }
+
+    #[test]
+    fn of_a_body_of_nothing_but_mistakes_only_the_first_are_named() {
+        let query: Vec<String> = (0..1000).map(|n| format!("wrong{n}=1&wrong{n}=2")).collect();
+
+        assert_eq!(faults(Form::from_query(&query.join("&"))).len(), FAULTS_MAX);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName,
-    ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE,
+    HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::routing::get;
@@ -220,6 +220,16 @@ async fn a_request_keeps_its_callers_id_unless_it_could_forge_a_log() {
     assert_eq!(api.with("/healthz", &[(id.clone(), "trace-1")]).await.headers[&id], "trace-1");
     for bad in ["a b", "a\"b", "", &long] {
         assert_eq!(api.with("/healthz", &[(id.clone(), bad)]).await.headers[&id].len(), 32, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn no_cache_keeps_an_answer_and_no_browser_takes_it_for_a_page() {
+    let api = Fixture::new();
+    for (path, kept) in [("/api/inbox", "no-store"), ("/nowhere", "no-store"), ("/sw.js", "no-cache")] {
+        let answer = api.with(path, &[]).await;
+        assert_eq!(answer.headers[CACHE_CONTROL], kept, "{path}");
+        assert_eq!(answer.headers[X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
     }
 }
 

@@ -119,7 +119,7 @@ impl Credentials<'_> {
 }
 
 async fn redeem(node: &Node, ticket: &str) -> Result<Grant, Refusal> {
-    match Ticket::redeem(node.store(), ticket).await {
+    match Ticket::redeem(node.store(), node.tokens(), ticket).await {
         Ok(Some(grant)) => node.tokens().check(grant, None).map_err(Refusal::Token),
         Ok(None) => Err(Refusal::Ticket),
         Err(error) => {

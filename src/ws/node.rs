@@ -46,6 +46,9 @@ const USERS_PER_READ: usize = 64;
 const RETRY: Duration = Duration::from_millis(100);
 /// Sockets that are opened only to be told 4001 at the same time. Further ones are refused before they are opened.
 const REFUSALS_MAX: usize = 256;
+/// Acknowledgements that mark entries as read and wait for the database. What a further one names stays unread: a client
+/// that says so faster than the database writes must not fill our memory with it.
+const READS_MAX: usize = 256;
 
 /// What a node is told by its operator.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +80,7 @@ struct Inner {
     woken: Mutex<HashSet<UserId>>,
     wake: Notify,
     refusals: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
 }
 
 impl Node {
@@ -100,6 +104,7 @@ impl Node {
             woken: Mutex::default(),
             wake: Notify::new(),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
         }));
         node.0.tasks.spawn(node.clone().begin_sessions());
         node.0.tasks.spawn(node.clone().follow_live());
@@ -203,7 +208,7 @@ impl Node {
     }
 
     /// A person was shown events, or read them. What was read is marked in the background, and `marks` tells all their
-    /// sessions; when the database is away, it stays unread.
+    /// sessions; when the database is away or far behind, it stays unread.
     pub(super) fn saw(&self, user: UserId, seen: &[Seen]) {
         let mut read = Vec::new();
         for Seen { id, how } in seen {
@@ -216,14 +221,20 @@ impl Node {
             };
             counter!(WS_SEEN, "how" => how).increment(1);
         }
-        if !read.is_empty() {
-            let node = self.clone();
-            self.0.tasks.spawn(async move {
-                if let Err(error) = node.0.store.mark_entries(user, Mark::Read, &read).await {
-                    tracing::warn!(%error, "what a person has read stays unread");
-                }
-            });
+        if read.is_empty() {
+            return;
         }
+        let Ok(place) = Arc::clone(&self.0.reads).try_acquire_owned() else {
+            tracing::debug!(user_id = user.get(), "the database is behind; what the person has read stays unread");
+            return;
+        };
+        let node = self.clone();
+        self.0.tasks.spawn(async move {
+            if let Err(error) = node.0.store.mark_entries(user, Mark::Read, &read).await {
+                tracing::warn!(%error, "what a person has read stays unread");
+            }
+            drop(place);
+        });
     }
 
     /// Where a person's stream ends.
@@ -268,4 +279,22 @@ fn page(after: Seq, entries: &[StreamEntry], limit: usize, kind: impl Fn(Seq) ->
 /// A limit, as the database wants it.
 fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::session::tests::a_node;
+
+    #[tokio::test]
+    async fn what_was_read_waits_for_the_database_within_a_bound() {
+        let node = a_node();
+        let seen = [Seen { id: "evt_1".to_owned(), how: How::Read }];
+
+        (0..2 * READS_MAX).for_each(|_| node.saw(UserId::from_row(1), &seen));
+
+        // Each that waits holds the node, as its own loops do.
+        assert!(Arc::strong_count(&node.0) < 2 * READS_MAX);
+        assert_eq!(node.0.reads.available_permits(), 0);
+    }
 }

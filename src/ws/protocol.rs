@@ -1,6 +1,7 @@
 //! What clients say: `static/PROTOCOL.md`, "From the client". Whatever is wrong is answered by a message that names the
 //! member.
 
+use eventcenter_core::event::KEY_MAX;
 use eventcenter_core::id::{DeviceId, Seq};
 use serde_json::{Map, Value};
 
@@ -189,7 +190,9 @@ impl Seen {
             Some("read") => How::Read,
             Some(_) | None => return Err(wrong("ids[].s", "displayed or read")),
         };
-        let id = text("id").ok_or_else(|| wrong("ids[].id", "a text"))?.to_owned();
+        // The database would choke on a NUL.
+        let is_id = |id: &&str| (1..=KEY_MAX).contains(&id.chars().count()) && !id.contains('\0');
+        let id = text("id").filter(is_id).ok_or_else(|| wrong("ids[].id", "the id of an event"))?.to_owned();
         Ok(Self { id, how })
     }
 }
@@ -256,6 +259,8 @@ mod tests {
             (&format!(r#"{{"t":"ack","ids":[{ids}]}}"#), "ids must be"),
             (r#"{"t":"ack","ids":[{"id":"a","s":"eaten"}]}"#, "ids[].s must be"),
             (r#"{"t":"ack","ids":[{"s":"read"}]}"#, "ids[].id must be"),
+            (r#"{"t":"ack","ids":[{"id":"a\u0000b","s":"read"}]}"#, "ids[].id must be"),
+            (&format!(r#"{{"t":"ack","ids":[{{"id":"{}","s":"read"}}]}}"#, "x".repeat(256)), "ids[].id must be"),
             (r#"{"t":"auth"}"#, "token must be"),
             (r#"{"t":"subscribe"}"#, "UnknownFrame"),
         ] {

@@ -95,12 +95,12 @@ fn write(text: &mut String, node: &Node, session: &Session, batch: &Batch) {
     }
 }
 
-/// One message. Its JSON is one line: neither we nor Postgres write others.
+/// One message. Its JSON is one line with `t` first: neither we nor Postgres, which leaves a space, write others.
 fn message(text: &mut String, frame: &Frame, id: Option<&str>) {
     let json = frame.json();
     let json = std::str::from_utf8(&json).unwrap_or_default();
-    let kind = json.strip_prefix(r#"{"t":""#).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-    text.extend(["event: ", kind, "\n"]);
+    let kind = json.strip_prefix(r#"{"t":"#).and_then(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+    text.extend(["event: ", kind.unwrap_or_default(), "\n"]);
     if let Some(id) = id {
         text.extend(["id: ", id, "\n"]);
     }
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn a_message_says_its_kind_its_position_and_its_frame() {
         let mut text = String::new();
-        message(&mut text, &Frame::text(br#"{"t":"pong","head":7}"#), None);
+        message(&mut text, &Frame::text(br#"{"t": "marks", "op": "read"}"#), None);
         message(&mut text, &Frame::at(Seq(7), &ServerFrame::Pong { head: Seq(7) }).unwrap(), Some("v1.a.7.b"));
 
-        let said = "event: pong\ndata: {\"t\":\"pong\",\"head\":7}\n\n\
+        let said = "event: marks\ndata: {\"t\": \"marks\", \"op\": \"read\"}\n\n\
             event: pong\nid: v1.a.7.b\ndata: {\"t\":\"pong\",\"head\":7}\n\n";
         assert_eq!(text, said);
     }

@@ -35,6 +35,8 @@ textarea { font: inherit; color: inherit; background: transparent; min-block-siz
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 `);
 
+const TEXT_MAX = 1000; // Characters; whatever they are, they fit the 4 KiB of an answer.
+
 const place = /** @type {HTMLElement} */ (document.getElementById('action'));
 const actionId = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 
@@ -76,7 +78,7 @@ class ActionPage {
 
   /** @param {any} event */
   #words(event) {
-    const text = h('textarea', { maxlength: 4000, required: true, 'aria-label': this.texts.own_words });
+    const text = h('textarea', { maxlength: TEXT_MAX, required: true, 'aria-label': this.texts.own_words });
     const send = (/** @type {Event} */ submit) => {
       submit.preventDefault();
       this.#answer(event, { text: text.value });

@@ -157,7 +157,8 @@ export class EventCenter extends EventTarget {
     const options = { signal: this.#listeners.signal };
     const wake = () => {
       this.#socket.wake();
-      if (this.isLeader) this.rest.flush();
+      // Before the welcome nobody knows whether whom the cookie names is still the person whose answers wait.
+      if (this.isLeader && this.status === 'live') this.rest.flush();
     };
     addEventListener('online', wake, options);
     addEventListener('offline', () => this.#socket.wake(), options);

@@ -112,3 +112,27 @@ visit('where sockets are broken, server-sent events bring the same', async (give
   await page.locator('ec-toaster').getByText('All the same').waitFor();
   await until(() => acks.some(({ seq, device }) => seq === 1 && device), 'acknowledged');
 });
+
+visit('what waits is said once the server has said who is signed in', async (given) => {
+  const { visitor, emit, site } = given;
+  const page = await visitor.tab('/t/en/inbox');
+  const row = page.locator('ec-inbox li', { hasText: 'One' });
+  const said = () => site.requests('POST /api/inbox/read').length;
+  await emit({ type: 'task.created', title: 'One' });
+  await row.waitFor();
+  site.fake.refuse = 4105;
+  close(given, 4105);
+  await until(async () => (await status(page)) === 'waiting', 'waiting');
+  await visitor.context.setOffline(true);
+  await row.getByRole('button', { name: 'Mark read' }).click();
+  await row.getByRole('button', { name: 'Mark unread' }).waitFor();
+  const [before, refused] = [said(), site.fake.connections];
+  await visitor.context.setOffline(false);
+  await until(async () => site.fake.connections > refused, 'refused once more');
+  assert.equal(said(), before);
+
+  site.fake.refuse = null;
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+
+  await until(async () => said() > before, 'said');
+});

@@ -42,6 +42,8 @@ async fn a_bad_event_is_refused_by_the_name_of_its_field_and_not_stored() {
     }
     for (event, field) in [
         (json_with(42, &json!({"deliver_at": in_seconds(91 * DAY_S)})), "deliver_at"),
+        (json_with(42, &json!({"deliver_at": "-009999-01-02T00:00:00Z"})), "deliver_at"),
+        (json_with(42, &json!({"expires_at": "0000-12-31T00:00:00Z"})), "expires_at"),
         (json!("an event"), "event"),
         (json!(null), "event"),
         (json!([]), "events"),

@@ -67,7 +67,10 @@ async fn whoever_breaks_rfc_6455_is_told_by_its_own_codes() {
         client.send_bytes(&bytes);
         assert_eq!(client.closed().await["close"], code, "{what}");
     }
-    assert_eq!(server.metric(r#"eventcenter_ws_closed_total{reason="too_big"}"#).await, Some(3.0));
+    for (reason, count) in [("too_big", 3.0), ("binary", 1.0), ("not_utf8", 2.0), ("protocol", 9.0), ("client", 2.0)] {
+        let counter = format!(r#"eventcenter_ws_closed_total{{reason="{reason}"}}"#);
+        assert_eq!(server.metric(&counter).await, Some(count), "{reason}");
+    }
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 

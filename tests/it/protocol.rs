@@ -188,11 +188,20 @@ async fn whatever_is_wrong_has_an_answer_and_a_code() {
         (json!({}), Some(r#"{"t":"hello","v":1}"#), "unexpected_hello", 4000),
         (json!({}), Some(r#"{"t":"ack","seq":1}"#), "ack_ahead", 4000),
         (json!({}), Some(r#"{"t":"ack","ids":[{"id":7,"s":"read"}]}"#), "bad_frame", 4000),
+        (json!({}), Some(r#"{"t":"ack","ids":[{"id":"a\u0000b","s":"read"}]}"#), "bad_frame", 4000),
         (json!({}), Some("not json"), "bad_frame", 4000),
     ] {
         let (error, closed) = told_after_hello(&server, &hello, frame).await;
         assert_eq!((&error["code"], &error["fatal"], closed), (&json!(code), &json!(true), json!(close)), "{hello}");
         assert!(error["message"].is_string());
+    }
+    for (counter, count) in [
+        (r#"eventcenter_ws_errors_total{code="bad_resume"}"#, 1.0),
+        (r#"eventcenter_ws_errors_total{code="unexpected_hello"}"#, 1.0),
+        (r#"eventcenter_ws_errors_total{code="ack_ahead"}"#, 1.0),
+        (r#"eventcenter_ws_closed_total{reason="bad_request"}"#, 8.0),
+    ] {
+        eventually(SOON, || async { (server.metric(counter).await? >= count).then_some(()) }).await;
     }
     let plain = server.session(42, "?after=0").await;
     plain.send(&json!({"t": "hello", "v": 1}));

@@ -146,6 +146,11 @@ async fn somebody_elses_endpoint_is_not_taken_over_by_whoever_knows_it() {
 
     assert_eq!(answer.faulty_fields(400), ["endpoint"]);
     assert_eq!((server.devices(42).await.len(), server.devices(43).await.len()), (1, 0));
+    // What is refused leaves the browser alone whose place it would have taken.
+    let own = server.browser(43).await;
+    body["replaces"] = own.subscription.clone();
+    assert_eq!(server.person_json(43, Method::POST, SUBSCRIBE, &body).await.faulty_fields(400), ["endpoint"]);
+    assert_eq!(server.devices(43).await.len(), 1);
     let only_owner = server.person_json(43, Method::DELETE, SUBSCRIBE, &browser.subscription).await;
     only_owner.expect(204);
     assert_eq!(server.devices(42).await.len(), 1);

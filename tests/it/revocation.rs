@@ -170,6 +170,8 @@ async fn only_services_revoke_and_what_is_wrong_is_named() {
     let wrong = json!({"device": "", "not_after": in_seconds(3600), "user_id": 42});
     let refused = server.service_json(Method::POST, path, &wrong).await;
     assert_eq!(refused.faulty_fields(400), ["device", "not_after", "user_id"]);
+    let long_ago = json!({"not_after": "-009999-01-02T00:00:00Z"});
+    assert_eq!(server.service_json(Method::POST, path, &long_ago).await.faulty_fields(400), ["not_after"]);
     assert_eq!(server.service_json(Method::POST, path, &Value::Null).await.faulty_fields(400), ["body"]);
     let path = "/api/users/0/sessions/revoke";
     assert_eq!(server.service(Method::POST, path).await.faulty_fields(400), ["id"]);

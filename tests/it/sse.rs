@@ -87,6 +87,7 @@ async fn acknowledgements_come_by_post() {
         (json!({"seq": -1}), "seq"),
         (json!({"device": "a b", "seq": 1}), "device"),
         (json!({"ids": [{"id": "evt_1", "s": "eaten"}]}), "ids[].s"),
+        (json!({"ids": [{"id": "evt\0", "s": "read"}]}), "ids[].id"),
         (json!([]), "body"),
     ] {
         assert_eq!(ack(body.clone()).await.faulty_fields(400), [field], "{body}");
@@ -94,6 +95,21 @@ async fn acknowledgements_come_by_post() {
     let too_large = json!({"ids": [], "padding": "x".repeat(10_000)});
     assert_eq!(ack(too_large).await.faulty_fields(413), [""; 0]);
     server.service_json(Method::POST, "/api/stream/ack", &json!({"seq": 1})).await.expect(401);
+}
+
+#[tokio::test]
+async fn what_a_person_reads_elsewhere_comes_as_a_message_of_its_kind() {
+    let installation = Installation::fresh().await;
+    let server = installation.serve().await;
+    let id = server.emit(&json_with(42, &json!({"channels": ["ws"]}))).await;
+    let mut stream = open(&server, 42, "?after=0", None).await;
+    stream.comes("replay_done").await;
+
+    let read = json!({"ids": [id]});
+    server.person_json(42, Method::POST, "/api/inbox/read", &read).await.expect(200);
+
+    let marks = stream.comes("marks").await.data;
+    assert_eq!((&marks["op"], &marks["ids"]), (&json!("read"), &json!([id])));
 }
 
 #[tokio::test]

@@ -132,6 +132,13 @@ def test_a_batch_that_is_too_large_is_halved(call: Call, server: Loopback) -> No
     assert [len(seen.json) for seen in server.seen] == [3, 1, 2, 1, 1]
 
 
+def test_an_event_that_the_server_cannot_even_parse_fails_alone(call: Call, server: Loopback) -> None:
+    server.script(problem(400, "invalid_json"), stored("a"), problem(400, "invalid_json"))
+    good, bad = call("emit_many", [{**EVENT, "id": name} for name in "ab"])
+    assert good == Emitted("a", duplicate=False)
+    assert (bad.id, bad.error.code) == ("b", "invalid_json")
+
+
 def test_the_halves_of_a_batch_go_before_the_batches_behind_it(call: Call, server: Loopback) -> None:
     ids = [f"e{i}" for i in range(501)]
     server.script(problem(413, "too_large"))

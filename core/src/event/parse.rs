@@ -31,6 +31,12 @@ const FIELDS: [&str; 13] = [
     "collapse_key",
 ];
 
+/// 0001-01-01T00:00:00Z. Postgres cannot read the years before it that we can write.
+const YEAR_ONE: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+/// Faults named of one request. Further ones are left out: a body of nothing but mistakes must not be answered by many
+/// times its length.
+pub const FAULTS_MAX: usize = 50;
+
 /// One thing that is wrong with an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvalidField {
@@ -122,7 +128,9 @@ impl Form<'_> {
     }
 
     fn fault(&mut self, field: &str, message: &str) {
-        self.faults.push(InvalidField { field: field.to_owned(), message: message.to_owned() });
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(InvalidField { field: field.to_owned(), message: message.to_owned() });
+        }
     }
 
     /// The field, unless it is absent or null.
@@ -237,7 +245,7 @@ impl Form<'_> {
 
     fn time(&mut self, field: &str) -> Option<Timestamp> {
         let text = self.text(field)?;
-        let time = text.parse().ok();
+        let time = text.parse().ok().filter(|time| *time >= YEAR_ONE);
         if time.is_none() {
             self.fault(field, "must be a time with its offset, as in 2026-11-23T09:00:00+03:00 (RFC 3339)");
         }

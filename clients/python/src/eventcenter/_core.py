@@ -32,6 +32,9 @@ _REFUSALS: dict[int, type[EventCenterError]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: InvalidEvent,
     HTTPStatus.UNPROCESSABLE_ENTITY: Conflict,
 }
+_WHOLE_BATCH = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+"""What one event can bring upon all those in its request: data nested too deep for JSON, or too many bytes."""
+
 T = TypeVar("T")
 Steps = Generator[Request, Outcome, T]
 Results = dict[int, Union[Emitted, EmitError]]
@@ -97,7 +100,7 @@ class Calls:
                 document = yield from self._exchange(self._post("/events", _array(batch)))
                 results.update(_batch_results(document, batch))
             except EventCenterError as error:
-                if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(batch) > 1:
+                if error.status in _WHOLE_BATCH and len(batch) > 1:
                     half = len(batch) // 2
                     waiting.extendleft([batch[half:], batch[:half]])
                     continue

@@ -20,6 +20,21 @@ fn everything_wrong_is_named_at_once() {
 }
 
 #[test]
+fn of_an_event_of_nothing_but_mistakes_only_the_first_are_named() {
+    let event: Value = (0..1000).map(|number| (format!("wrong{number}"), json!(0))).collect();
+
+    assert_eq!(faults(&event).len(), FAULTS_MAX);
+}
+
+#[test]
+fn a_time_is_one_that_the_database_can_keep() {
+    for wrong in ["-009999-01-02T00:00:00Z", "0000-12-31T23:59:59Z", "0001-01-01T00:00:00+03:00"] {
+        assert_eq!(faults(&with("deliver_at", json!(wrong))), ["deliver_at"], "{wrong}");
+    }
+    assert_eq!(faults(&with("deliver_at", json!("0001-01-01T00:00:00Z"))), [""; 0]);
+}
+
+#[test]
 fn absent_and_null_are_the_same() {
     assert_eq!(faults(&with("level", Value::Null)), [""; 0]);
     assert_eq!(faults(&with("title", Value::Null)), ["title"]);
