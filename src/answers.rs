@@ -38,6 +38,12 @@ pub struct Waiter {
 }
 
 impl Waiters {
+    /// Nobody waits yet, and the metric says so.
+    pub fn new() -> Self {
+        gauge!(ANSWER_WAITERS).set(0.0);
+        Self::default()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -88,7 +88,7 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         tasks.spawn(maildir::run(directory, bounces.clone(), tasks.clone()));
     }
     let (hearing, is_heard) = watch::channel(false);
-    let waiters = Waiters::default();
+    let waiters = Waiters::new();
     let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone() };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {

@@ -75,7 +75,10 @@ pub(super) async fn test_channels(
         return Err(Problem::new(Code::TooManyTests, "6 tests a minute are enough to tell; try again"));
     }
     let (title, body) = words(&api, user_id).await?;
-    let event = json!({"user_id": user_id, "type": LOOPBACK, "title": title, "body": body, "channels": channels});
+    // Critical, because the person waits for it: neither quiet hours nor a digest may hold it back.
+    let event = json!({
+        "user_id": user_id, "type": LOOPBACK, "title": title, "body": body, "channels": channels, "level": "critical"
+    });
     let event = NewEvent::from_json(&event).map_err(|error| Problem::internal(&error))?;
     let id = api.committer.emit(event).await?.id.to_string();
     Ok((StatusCode::ACCEPTED, JsonAnswer(Test { id, now: Timestamp::now() })))

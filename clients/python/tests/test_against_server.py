@@ -143,7 +143,9 @@ def answer_as(user_id: int, action_id: str, option: str) -> int:
 
 
 def test_the_first_answer_of_the_person_reaches_the_service_that_waits(center: SyncEventCenter, user_id: int) -> None:
-    [(_, action_id)] = run_example("tasks.py", "--user", str(user_id))
+    action_id = f"test-{secrets.token_hex(16)}"
+    data = {"action_id": action_id, "options": ["reject", {"value": "approve", "label": "Approve"}]}
+    center.emit(id=action_id, user_id=user_id, type="action.required", title="Approve?", body="", data=data)
     assert center.answer(action_id) is None
 
     with ThreadPoolExecutor() as pool:
