@@ -39,6 +39,7 @@ mod suppressions;
 mod unsubscribe;
 mod users;
 
+pub use assets::PAGE_POLICY;
 pub use extract::{Json, Person, Service};
 pub use push::PushSetup;
 
@@ -113,6 +114,7 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(push::devices::rename_device, push::devices::remove_device))
         .routes(routes!(push::ack::acknowledge))
         .routes(routes!(assets::get_asset))
+        .routes(routes!(assets::get_asset_in_folder))
         .routes(routes!(assets::get_action_page))
         .routes(routes!(assets::get_service_worker));
     finish(routes, api, others)

@@ -22,15 +22,11 @@ use tower::ServiceExt;
 use super::mail;
 use crate::auth::Tokens;
 use crate::config::Secret;
+use crate::http::PAGE_POLICY;
 
 /// A page asks for a new token whenever it connects.
 const TOKEN_TTL: Duration = Duration::from_mins(10);
 
-/// Nothing but our own files, and nobody may frame us.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-     worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
 /// A mail is somebody else's text: no script, no request, no reach into the page around it.
 const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \

@@ -1,5 +1,6 @@
 //! The browser side: files of `static/`, embedded.
 
+use axum::extract::Path;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -12,28 +13,46 @@ use rust_embed::RustEmbed;
 use super::extract::Segment;
 use crate::problem::{Problem, ProblemDocument};
 
-/// What a page of ours may do: our own files, our own server, DOM sinks only through one named policy, and nobody frames
-/// it.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; media-src 'self'; \
-     worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types eventcenter",
-);
-
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Files;
 
+/// What our own pages may do: load our own files, in which Trusted Types let nobody make a script, and nothing else. A
+/// host's page needs no more for our elements.
+pub const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     media-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types eventcenter",
+);
+
 /// A part of the browser side
 #[utoipa::path(get, path = "/ec/{file}", tag = "browser",
-    params(("file" = String, Path, description = "As in `static/`")),
+    params(("file" = String, Path, description = "As in `static/ec/`")),
     responses(
         (status = 200, description = "The file"),
         (status = 304, description = "It has not changed"),
         (status = 404, description = "No such file", body = ProblemDocument),
     ))]
 pub(super) async fn get_asset(Segment(file): Segment, headers: HeaderMap) -> Result<Response, Problem> {
-    serve(&file, &headers)
+    serve(&format!("ec/{file}"), &headers)
+}
+
+/// A part of the browser side, in a folder
+#[utoipa::path(get, path = "/ec/{folder}/{file}", tag = "browser",
+    params(
+        ("folder" = String, Path, description = "As in `static/ec/`"),
+        ("file" = String, Path, description = "As in the folder"),
+    ),
+    responses(
+        (status = 200, description = "The file"),
+        (status = 304, description = "It has not changed"),
+        (status = 404, description = "No such file", body = ProblemDocument),
+    ))]
+pub(super) async fn get_asset_in_folder(
+    Path((folder, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    serve(&format!("ec/{folder}/{file}"), &headers)
 }
 
 /// The service worker, at the root so that its scope is the whole origin

@@ -203,6 +203,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /api/suppressions",
         "GET /api/users/{id}",
         "GET /ec/{file}",
+        "GET /ec/{folder}/{file}",
         "GET /healthz",
         "GET /metrics",
         "GET /openapi.json",
@@ -230,8 +231,8 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
     let token = links.unsubscribe_token(UserId::from_row(42), "job.done");
     for route in routes {
         let (method, path) = route.split_once(' ').unwrap();
-        let path = path.replace("{id}", "7").replace("{file}", "sw.js").replace("{token}", &token);
-        let path = path.replace("{action_id}", "7").replace("{mark}", "read");
+        let path = path.replace("{folder}/{file}", "ui/bell.js").replace("{file}", "ec.js").replace("{token}", &token);
+        let path = path.replace("{id}", "7").replace("{action_id}", "7").replace("{mark}", "read");
         let answer = Answer::to(request(method.parse().unwrap(), &server.url(&path))).await;
         assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{route}: {answer:?}");
     }

@@ -87,13 +87,28 @@ fn unsafe_code_lives_in_one_file() {
 
 #[test]
 fn files_stay_short() {
-    let long: Vec<String> = files(&["core/src", "workers/src", "src", "tests/it"], "rs")
+    let rust = files(&["core/src", "workers/src", "src", "tests/it"], "rs");
+    let scripts = files(&["static", "tests/browser/support", "tests/browser/pages"], "js");
+    let long: Vec<String> = rust
         .into_iter()
+        .chain(scripts)
         .filter_map(|(name, text)| Some((name, text.lines().count())).filter(|(_, lines)| *lines > FILE_MAX))
         .map(|(name, lines)| format!("{name}: {lines}"))
         .collect();
 
     assert!(long.is_empty(), "over {FILE_MAX} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_browser_side_makes_no_html_of_texts() {
+    let sinks = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"];
+    let wrong: Vec<String> = files(&["static"], "js")
+        .into_iter()
+        .filter(|(_, text)| sinks.iter().any(|sink| text.contains(sink)))
+        .map(|(name, _)| name)
+        .collect();
+
+    assert!(wrong.is_empty(), "what an event says is text: {wrong:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 // The demo: one person's stream, live and replayed, and where each delivery stands.
 
+import { scriptUrl } from '/ec/dom.js';
 import { LANGUAGE, make, samples, stateWord, timeOf, translate, word } from './words.js';
 
 const PEOPLE = [[42, LANGUAGE === 'ru' ? 'Анна' : 'Anna'], [43, LANGUAGE === 'ru' ? 'Борис' : 'Boris']];
@@ -207,7 +208,7 @@ async function enablePush() {
   const { token } = await (await fetch(`/dev/token?user=${stream.user}`)).json();
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const key = await (await fetch('/api/push/key', { headers })).json();
-  await navigator.serviceWorker.register('/sw.js', { updateViaCache: 'none' });
+  await navigator.serviceWorker.register(scriptUrl('/sw.js'), { updateViaCache: 'none' });
   const worker = await navigator.serviceWorker.ready;
   const subscription = await within(10_000, worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key.key }));
   const response = await fetch('/api/push/subscribe', { method: 'POST', headers, body: JSON.stringify(subscription) });

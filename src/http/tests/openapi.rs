@@ -30,6 +30,7 @@ async fn the_description_has_every_call_and_nothing_else() {
             "GET /api/push/key",
             "GET /api/users/{id}",
             "GET /ec/{file}",
+            "GET /ec/{folder}/{file}",
             "GET /healthz",
             "GET /metrics",
             "GET /openapi.json",

@@ -1,0 +1,127 @@
+// Elements, addresses and announcements. Whatever an event says becomes a text node; nothing here parses HTML.
+
+const SVG = 'http://www.w3.org/2000/svg';
+const ANNOUNCED_MS = 7000; // A screen reader has read it by then; the region is emptied so that nobody finds it later.
+
+/**
+ * Makes an element. `on…` functions listen, `true` and `false` are attributes with and without presence, anything else
+ * is an attribute's text. Children that are null or false are left out; texts become text nodes.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...any} children
+ * @returns {any}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value != null) element.setAttribute(name, String(value));
+  }
+  element.append(...children.flat().filter((child) => child != null && child !== false));
+  return element;
+}
+
+/** Somebody else's words: in their own direction, whatever the page's. */
+export const said = (text) => h('bdi', { dir: 'auto' }, String(text ?? ''));
+
+/** A picture of 24 × 24, drawn by strokes. */
+export function icon(...paths) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  for (const d of paths) {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+export const ICONS = {
+  bell: ['M6 10a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4S6 15 6 10Z', 'M10 20a2.2 2.2 0 0 0 4 0'],
+  info: ['M12 11v6', 'M12 7.2v.1', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z'],
+  ok: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'm8 12.3 2.8 2.7L16 9.5'],
+  warning: ['M12 4 2.8 20h18.4L12 4Z', 'M12 10v4.5', 'M12 17.4v.1'],
+  error: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M12 7.5v5.5', 'M12 16.4v.1'],
+  clock: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M12 7.5V12l3 2'],
+  chat: ['M4 5h16v11H9l-5 4V5Z'],
+  ask: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M9.4 9.6a2.7 2.7 0 1 1 3.8 2.6c-.8.4-1.2.9-1.2 1.8', 'M12 17v.1'],
+  work: ['M12 3v4', 'M12 17v4', 'M3 12h4', 'M17 12h4', 'm5.6 5.6 2.9 2.9', 'm15.5 15.5 2.9 2.9'],
+  task: ['M5 4h14v16H5z', 'm8.5 12 2.4 2.4 4.6-4.8'],
+  close: ['m6 6 12 12', 'M18 6 6 18'],
+};
+
+/** What CSP's `trusted-types eventcenter` allows us: scripts of this origin, and nothing else. */
+const policy = (() => {
+  try {
+    return globalThis.trustedTypes?.createPolicy('eventcenter', {
+      createScriptURL(url) {
+        if (new URL(url, location.href).origin !== location.origin) throw new TypeError('a script of another origin');
+        return url;
+      },
+    });
+  } catch {
+    return undefined; // The page's CSP does not name our policy; what needs it says so by failing.
+  }
+})();
+
+/** @param {string} url @returns {any} what `serviceWorker.register()` takes under Trusted Types */
+export const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
+
+/**
+ * Where a link of an event may lead: https, or http from a page that is http itself. No credentials, no control
+ * characters, no other scheme; a path is this origin's.
+ * @param {unknown} text
+ * @param {string[]} [hosts] if there are any, the only other hosts
+ * @returns {{ href: string, host: string | null } | null} `host` is set when it leads to another origin
+ */
+export function safeUrl(text, hosts = []) {
+  if (typeof text !== 'string' || text === '' || /[\u0000-\u001f\u007f]/.test(text)) return null;
+  let url;
+  try {
+    url = new URL(text, location.origin);
+  } catch {
+    return null;
+  }
+  const isOurs = url.origin === location.origin;
+  const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && location.protocol === 'http:');
+  if (!isWeb || url.username || url.password) return null;
+  if (!isOurs && hosts.length > 0 && !hosts.includes(url.hostname)) return null;
+  return { href: url.href, host: isOurs ? null : url.host };
+}
+
+/** The modal dialog in front, whoever opened it: all outside of it is inert, even the top layer. */
+export function frontModal() {
+  const open = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('dialog:modal')]);
+  return ours.find((dialog) => dialog.open) ?? open.at(-1) ?? null;
+}
+
+/** Our own dialogs live in shadow roots, where no query of the document finds them. */
+const ours = /** @type {HTMLDialogElement[]} */ ([]);
+export const registerModal = (dialog) => ours.push(dialog);
+
+/** A live region at the end of `parent`, out of sight: in light DOM, where screen readers are reliable. */
+export function liveRegion(parent, urgency) {
+  const known = [...parent.children].find((child) => child.getAttribute('data-ec-live') === urgency);
+  if (known) return known;
+  const region = h('div', { 'data-ec-live': urgency, role: urgency === 'assertive' ? 'alert' : 'status', 'aria-live': urgency });
+  Object.assign(region.style, {
+    position: 'fixed', inlineSize: '1px', blockSize: '1px', overflow: 'hidden', clipPath: 'inset(50%)', whiteSpace: 'nowrap',
+  });
+  parent.append(region);
+  return region;
+}
+
+/**
+ * Says something to a screen reader.
+ * @param {string} text
+ * @param {'polite' | 'assertive'} urgency
+ */
+export function announce(text, urgency) {
+  const region = liveRegion(frontModal() ?? document.body, urgency);
+  const line = h('div', {}, text);
+  // A region that was just made is noticed only by a later change.
+  setTimeout(() => region.append(line), 100);
+  setTimeout(() => line.remove(), ANNOUNCED_MS);
+}

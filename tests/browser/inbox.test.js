@@ -1,0 +1,152 @@
+// The bell, and the list behind it.
+
+import assert from 'node:assert/strict';
+import { meter, open, until } from './support/browser.js';
+import { prepare } from './support/suite.js';
+
+const { suite, visit } = prepare();
+const ENTRIES = 1000;
+const ROWS_MAX = 60;
+const LONG_TASK_MS = 50;
+
+const badge = async (page) => (await page.locator('ec-bell .badge').textContent()) || '0';
+const rows = (page) => page.locator('ec-inbox li');
+const row = (page, title) => rows(page).filter({ hasText: title });
+const openBell = (page) => page.locator('ec-bell').getByRole('button').first().click();
+const tasks = (user, count, more) => Array.from({ length: count }, (_, n) => ({ user_id: user, type: 'task.created', title: `Task ${n + 1}`, ...more }));
+
+visit('the bell says how much is unread, in words, too, and opens the list', async ({ visitor, emit }) => {
+  const page = await visitor.tab('/t/ru');
+  const bell = page.locator('ec-bell').getByRole('button').first();
+  assert.equal(await bell.getAttribute('aria-label'), 'Уведомления, непрочитанных нет');
+  for (const title of ['One', 'Two', 'Three']) await emit({ type: 'task.created', title });
+  await until(async () => (await bell.getAttribute('aria-label')) === 'Уведомления, 3 непрочитанных', 'three');
+  await bell.click();
+
+  await until(async () => (await rows(page).count()) === 3, 'three rows');
+  assert.match(await rows(page).first().textContent(), /Three/);
+  assert.equal(await bell.getAttribute('aria-expanded'), 'true');
+  await until(async () => page.evaluate(() => document.querySelector('ec-notification-center').client.counts.unseen === 0), 'looked at is seen');
+  assert.equal(await badge(page), '3');
+  await page.keyboard.press('Escape');
+  assert.equal(await bell.getAttribute('aria-expanded'), 'false');
+});
+
+visit('reading, archiving and waking up again', async ({ visitor, emit }) => {
+  const page = await visitor.tab('/t/en/inbox');
+  for (const title of ['One', 'Two', 'Three']) await emit({ type: 'task.created', title });
+  await until(async () => (await rows(page).count()) === 3, 'three rows');
+  await row(page, 'One').getByRole('button', { name: 'Mark read' }).click();
+  await until(async () => (await badge(page)) === '2', 'one is read');
+  await row(page, 'One').getByRole('button', { name: 'Mark unread' }).click();
+  await until(async () => (await badge(page)) === '3', 'and unread again');
+  await row(page, 'Two').getByRole('button', { name: 'Archive' }).click();
+  await until(async () => (await rows(page).count()) === 2 && (await badge(page)) === '2', 'put away');
+  await row(page, 'Three').getByRole('combobox', { name: 'Snooze' }).selectOption({ label: 'Tomorrow at 9:00' });
+  await until(async () => (await rows(page).count()) === 1 && (await badge(page)) === '1', 'asleep');
+
+  await page.locator('ec-inbox').getByRole('button', { name: 'Archive', exact: true }).first().click();
+  await row(page, 'Two').getByRole('button', { name: 'Back to the inbox' }).click();
+  await page.locator('ec-inbox').getByRole('button', { name: 'Snoozed' }).click();
+  await row(page, 'Three').getByRole('button', { name: 'Wake up now' }).click();
+  await page.locator('ec-inbox').getByRole('button', { name: 'All', exact: true }).click();
+  await until(async () => (await rows(page).count()) === 3 && (await badge(page)) === '3', 'all are back');
+});
+
+visit('what is read on one device is read on the other', async ({ site, user, visitor, emit }) => {
+  const phone = await open(suite.browser, site, { user, size: 'phone' });
+  try {
+    const [page, other] = [await visitor.tab('/t/en/inbox'), await phone.tab('/t/en')];
+    for (const title of ['One', 'Two']) await emit({ type: 'task.created', title });
+    await until(async () => (await badge(other)) === '2' && (await rows(page).count()) === 2, 'both on both');
+    await page.getByRole('button', { name: 'Mark all read' }).click();
+
+    await until(async () => (await badge(other)) === '0', 'read there, too');
+  } finally {
+    await phone.close();
+  }
+});
+
+visit('everything up to what is shown is read, and nothing that comes later', async ({ visitor, emit }) => {
+  const page = await visitor.tab('/t/en/inbox');
+  await emit({ type: 'task.created', title: 'Shown' });
+  await until(async () => (await rows(page).count()) === 1, 'shown');
+  await page.getByRole('button', { name: 'Mark all read' }).click();
+  await until(async () => (await badge(page)) === '0', 'read');
+  await emit({ type: 'task.created', title: 'Later' });
+
+  await until(async () => (await badge(page)) === '1', 'one');
+  await page.getByRole('button', { name: 'Unread', exact: true }).click();
+  await until(async () => (await rows(page).count()) === 1, 'one row');
+  assert.match(await rows(page).textContent(), /Later/);
+});
+
+visit('offline, marks wait for the network', async ({ site, visitor, emit }) => {
+  const page = await visitor.tab('/t/en/inbox');
+  await emit({ type: 'task.created', title: 'One' });
+  await row(page, 'One').waitFor();
+  await visitor.context.setOffline(true);
+  const said = site.requests('POST /api/inbox/read').length;
+  await row(page, 'One').getByRole('button', { name: 'Mark read' }).click();
+  await row(page, 'One').getByRole('button', { name: 'Mark unread' }).waitFor();
+  assert.equal(site.requests('POST /api/inbox/read').length, said);
+
+  await visitor.context.setOffline(false);
+
+  await until(async () => (await badge(page)) === '0', 'read');
+});
+
+visit('arrow keys go from entry to entry', async ({ site, user, visitor }) => {
+  await site.emitAll(tasks(user, 3));
+  const page = await visitor.tab('/t/en/inbox');
+  await until(async () => (await rows(page).count()) === 3, 'three rows');
+  await rows(page).first().getByRole('button', { name: 'Task 3' }).focus();
+  await page.keyboard.press('ArrowDown');
+
+  assert.match(await page.evaluate(() => document.activeElement.shadowRoot.activeElement.textContent), /Task 2/);
+});
+
+visit('services can be told apart', async ({ visitor, emit }) => {
+  const page = await visitor.tab('/t/en/inbox');
+  await emit({ type: 'task.created', title: 'Note', data: { service: 'notes' } });
+  await emit({ type: 'system.alert', title: 'Bill', data: { source_service: 'billing' } });
+  await until(async () => (await rows(page).count()) === 2, 'both');
+  await page.getByRole('combobox', { name: 'Service' }).selectOption('billing');
+
+  await until(async () => (await rows(page).count()) === 1, 'one');
+  assert.match(await rows(page).textContent(), /Bill/);
+});
+
+visit('a thousand entries keep the page small and smooth', async ({ site, user, visitor }) => {
+  for (let n = 0; n < ENTRIES; n += 500) await site.emitAll(tasks(user, 500, { body: 'What is to be done, and by when.' }));
+  const page = await visitor.tab('/t/en/inbox');
+  await until(async () => (await rows(page).count()) > 5, 'rows');
+  const spent = await meter(page);
+  const scroll = () => page.evaluate(() => {
+    const { shadowRoot } = document.querySelector('ec-inbox');
+    const scroller = shadowRoot.querySelector('.scroll');
+    scroller.scrollTop += 2000;
+    return { rows: shadowRoot.querySelectorAll('li').length, last: shadowRoot.querySelector('li:last-child .title bdi').textContent };
+  });
+  let [most, longest] = [0, 0];
+  await until(async () => {
+    const seen = await scroll();
+    most = Math.max(most, seen.rows);
+    longest = Math.max(longest, await spent());
+    return seen.last === 'Task 1';
+  }, 'the first of all', 30_000);
+
+  assert.ok(most <= ROWS_MAX, `${most} rows`);
+  assert.ok(longest <= LONG_TASK_MS, `a step of ${longest} ms`);
+  assert.equal(await badge(page), '99+');
+});
+
+visit('a list that cannot be loaded can be tried again', async ({ visitor, emit }) => {
+  await emit({ type: 'task.created', title: 'One' });
+  const page = await visitor.tab('/t/en');
+  await page.route('**/api/inbox?*', (route) => route.fulfill({ status: 503, body: '{}' }), { times: 1 });
+  await openBell(page);
+  await page.getByRole('button', { name: 'Try again' }).click();
+
+  await row(page, 'One').waitFor();
+});

@@ -1,0 +1,23 @@
+// Runs the browser tests: one engine for all of them, as many files at a time as there are cores.
+//   node run.js [FILE…]
+
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Engine } from './support/engine.js';
+
+const FILES_AT_ONCE = 2;
+const FILE_MS = 300_000;
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const named = process.argv.slice(2);
+const files = named.length ? named : readdirSync(here).filter((name) => name.endsWith('.test.js'));
+const engine = process.env.EC_FAKE ? null : await Engine.start();
+const options = ['--test', '--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${FILE_MS}`];
+const tests = spawn(process.execPath, [...options, ...files], {
+  cwd: here, stdio: 'inherit', env: { ...process.env, ...(engine && { EC_URL: engine.url, EC_KEY: engine.key }) },
+});
+tests.once('exit', async (code) => {
+  await engine?.close();
+  process.exitCode = code ?? 1;
+});
