@@ -116,6 +116,7 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(assets::get_asset))
         .routes(routes!(assets::get_asset_in_folder))
         .routes(routes!(assets::get_action_page))
+        .routes(routes!(assets::get_check_page))
         .routes(routes!(assets::get_service_worker));
     finish(routes, api, others)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::mail;
-use crate::auth::Tokens;
+use crate::auth::{COOKIE_NAME, Tokens};
 use crate::config::Secret;
 use crate::http::PAGE_POLICY;
 
@@ -59,6 +59,9 @@ impl Pages {
             .route("/", file(HTML, include_str!("pages/demo.html")))
             .route("/dev/demo.css", file(CSS, include_str!("pages/demo.css")))
             .route("/dev/demo.js", file(JS, include_str!("pages/demo.js")))
+            .route("/dev/deliveries.js", file(JS, include_str!("pages/deliveries.js")))
+            .route("/dev/letters.js", file(JS, include_str!("pages/letters.js")))
+            .route("/dev/scenarios.js", file(JS, include_str!("pages/scenarios.js")))
             .route("/dev/words.js", file(JS, include_str!("pages/words.js")))
             .route("/dev/mail.js", file(JS, include_str!("pages/mail.js")))
             .route("/dev/mail", file(HTML, include_str!("pages/mail.html")))
@@ -128,7 +131,12 @@ struct Whose {
 
 async fn token(State(pages): State<Pages>, Query(whose): Query<Whose>) -> Response {
     match pages.tokens.issue(whose.user, TOKEN_TTL) {
-        Ok(token) => Json(json!({"token": token})).into_response(),
+        Ok(token) => {
+            // As a host's session would: for the pages behind a notification or a mail, which have no token.
+            let cookie =
+                format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", TOKEN_TTL.as_secs());
+            ([(SET_COOKIE, cookie)], Json(json!({"token": token}))).into_response()
+        }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

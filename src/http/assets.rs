@@ -55,6 +55,18 @@ pub(super) async fn get_asset_in_folder(
     serve(&format!("ec/{folder}/{file}"), &headers)
 }
 
+/// The environment check: what notifications need, and what is missing here
+#[utoipa::path(get, path = "/check", tag = "browser",
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 304, description = "It has not changed"),
+    ))]
+pub(super) async fn get_check_page(headers: HeaderMap) -> Result<Response, Problem> {
+    let mut page = serve("check.html", &headers)?;
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    Ok(page)
+}
+
 /// The service worker, at the root so that its scope is the whole origin
 #[utoipa::path(get, path = "/sw.js", tag = "browser",
     responses(

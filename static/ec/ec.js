@@ -6,7 +6,13 @@ export { Bell } from './ui/bell.js';
 export { NotificationCenter } from './ui/center.js';
 
 /** Elements whose code is loaded once the page has one of them. */
-const LATER = { 'ec-inbox': () => import('./ui/inbox.js'), 'ec-banner': () => import('./ui/banner.js') };
+const LATER = {
+  'ec-inbox': () => import('./ui/inbox.js'),
+  'ec-banner': () => import('./ui/banner.js'),
+  'ec-preferences': () => import('./ui/preferences.js'),
+  'ec-push-optin': () => import('./ui/optin.js'),
+  'ec-diagnostics': () => import('./diag/panel.js'),
+};
 
 function load() {
   for (const [name, code] of Object.entries(LATER)) if (document.querySelector(name)) code();

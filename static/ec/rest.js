@@ -59,6 +59,10 @@ export class Rest {
 
   get = (path) => this.#ask('GET', path);
   post = (path, body = {}) => this.#ask('POST', path, body);
+  send = (method, path, body) => this.#ask(method, path, body);
+
+  /** For what speaks to the server by itself. @returns {Promise<string | null>} */
+  token = () => this.#token(false);
 
   /**
    * Posts now, or later when there is no network: those requests may be said twice and mean the same.

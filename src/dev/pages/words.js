@@ -4,26 +4,20 @@ const WORDS = {
   en: {
     person: 'Who you are',
     mail: 'Mail',
-    enable_push: 'Enable push',
-    push_on: 'Push is on',
-    push_denied: 'Push is blocked in the browser’s site settings',
-    push_failed: 'Push cannot be enabled here: {0}',
     emit: 'Say something',
     channels: 'Channels',
     by_type: 'None chosen: the type decides.',
     as_asked: 'Exactly these.',
-    stream: 'Stream',
-    empty: 'Nothing yet. Press a button: the event arrives here.',
     status: 'Deliveries',
-    pick: 'Choose an event to see where each delivery stands.',
+    pick: 'Press a button: here you see where each delivery stands.',
     online: 'Online',
     offline: 'Offline',
     connecting: 'Connecting…',
-    missed: 'missed',
     not_emitted: 'The event was refused: {0}',
     unreachable: 'The server does not answer.',
     tries: 'try {0}',
     no_mail: 'No mail yet. Choose the email channel on the demo page.',
+    no_letters: 'Nothing yet. “Needs a priority” goes by mail too.',
     to_demo: 'Demo page',
     text_part: 'Text',
     html_part: 'HTML',
@@ -33,38 +27,34 @@ const WORDS = {
       scheduled: 'scheduled', queued: 'queued', sending: 'sending', retrying: 'retrying', sent: 'sent',
       delivered: 'delivered', digested: 'digested', skipped: 'skipped', failed: 'failed', dead: 'dead', canceled: 'canceled',
     },
-    samples: {
-      'job.done': ['Your video is ready', 'holiday.mp4 was encoded in 3 minutes.', 'Watch'],
-      'job.progress': ['Encoding holiday.mp4', '', null],
-      'action.required': ['Approve the invoice?', 'Invoice 1042 over €980 waits for your decision.', 'Decide'],
-      'message.new': ['Vera wrote to you', 'Shall we meet at six?', 'Answer'],
-      'reminder.due': ['Call the dentist', 'You asked to be reminded today.', 'Done'],
-      'system.alert': ['Disk almost full', 'Server db-2 has 3 % left.', 'Look'],
-    },
+    would_open: 'The app would open {0}',
+    second_window: 'Second window',
+    check: 'Check',
+    settings: 'What reaches you, and when',
+    inbox: 'Inbox',
+    encoding: 'Encoding holiday.mp4',
+    encoded: 'Your video is ready',
+    watch: 'Watch',
+    play_progress: 'A job with progress',
+    services: { notes: 'Notes', tasks: 'Tasks', vision: 'Vision', team: 'Team', health: 'Health', chat: 'Chat', system: 'System', video: 'Video' },
   },
   ru: {
     person: 'Кто вы',
     mail: 'Почта',
-    enable_push: 'Включить push',
-    push_on: 'Push включён',
-    push_denied: 'Push запрещён в настройках сайта в браузере',
-    push_failed: 'Здесь push не включить: {0}',
     emit: 'Сообщить',
     channels: 'Каналы',
     by_type: 'Не выбраны: решает тип события.',
     as_asked: 'Ровно эти.',
-    stream: 'Лента',
-    empty: 'Пока пусто. Нажмите кнопку — событие появится здесь.',
     status: 'Доставка',
-    pick: 'Выберите событие, чтобы увидеть, где каждая доставка.',
+    pick: 'Нажмите кнопку — здесь видно, где каждая доставка.',
     online: 'В сети',
     offline: 'Не в сети',
     connecting: 'Подключение…',
-    missed: 'пропущено',
     not_emitted: 'Событие отклонено: {0}',
     unreachable: 'Сервер не отвечает.',
     tries: 'попытка {0}',
     no_mail: 'Писем пока нет. Выберите канал email на демостранице.',
+    no_letters: 'Пока пусто. «Нужен приоритет» уходит и почтой.',
     to_demo: 'Демостраница',
     text_part: 'Текст',
     html_part: 'HTML',
@@ -75,14 +65,16 @@ const WORDS = {
       delivered: 'доставлено', digested: 'в сводке', skipped: 'не отправлялось', failed: 'отказ', dead: 'не доставлено',
       canceled: 'отменено',
     },
-    samples: {
-      'job.done': ['Видео готово', 'holiday.mp4 обработан за 3 минуты.', 'Смотреть'],
-      'job.progress': ['Обрабатываем holiday.mp4', '', null],
-      'action.required': ['Утвердить счёт?', 'Счёт № 1042 на 98 000 ₽ ждёт вашего решения.', 'Решить'],
-      'message.new': ['Вера написала вам', 'Встретимся в шесть?', 'Ответить'],
-      'reminder.due': ['Позвонить стоматологу', 'Вы просили напомнить сегодня.', 'Готово'],
-      'system.alert': ['Диск почти заполнен', 'На сервере db-2 осталось 3 %.', 'Открыть'],
-    },
+    would_open: 'Приложение открыло бы {0}',
+    second_window: 'Второе окно',
+    check: 'Проверка',
+    settings: 'Что и когда до вас доходит',
+    inbox: 'Входящие',
+    encoding: 'Обрабатываем holiday.mp4',
+    encoded: 'Видео готово',
+    watch: 'Смотреть',
+    play_progress: 'Работа с ходом выполнения',
+    services: { notes: 'Заметки', tasks: 'Задачи', vision: 'Видение', team: 'Команда', health: 'Здоровье', chat: 'Чат', system: 'Система', video: 'Видео' },
   },
 };
 
@@ -90,12 +82,9 @@ export const LANGUAGE = navigator.language.toLowerCase().startsWith('ru') ? 'ru'
 const words = WORDS[LANGUAGE];
 
 /** The words of that name; `{0}` becomes the value. */
-export const word = (name, value = '') => words[name].replace('{0}', value);
+export const word = (name, value = '') => (typeof words[name] === 'string' ? words[name].replace('{0}', value) : words[name]);
 
 export const stateWord = (state) => words.state[state] ?? state;
-
-/** Every sample event: [type, [title, body, label of the button]]. */
-export const samples = () => Object.entries(words.samples);
 
 /** Fills in the words of a page. */
 export function translate() {
