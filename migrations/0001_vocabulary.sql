@@ -61,11 +61,15 @@ create table eventcenter.event_types (
     noise text[] not null default '{}',
     -- How long a push service may keep it for a device that is off (RFC 8030 §5.2), when the event has no expires_at.
     push_ttl_s integer not null default 86400,
+    -- When the reply to a mail's final dot was lost, nobody knows whether the server took it: `retry` sends it again,
+    -- under the same Message-ID, and `settle` lets it fail with reason `ambiguous`.
+    email_ambiguous text not null default 'retry',
     constraint type_is_lower_case_and_at_most_64 check (type !~ '[^a-z0-9_.-]' and char_length(type) between 1 and 64),
     constraint channels_are_ws_push_or_email check (
         eventcenter.is_channel_set(channels) and cardinality(channels) > 0
     ),
     constraint noise_is_ws_push_or_email check (eventcenter.is_channel_set(noise)),
+    constraint email_ambiguous_is_retry_or_settle check (email_ambiguous in ('retry', 'settle')),
     constraint push_ttl_is_at_most_28_days check (push_ttl_s between 1 and 2419200)
 );
 

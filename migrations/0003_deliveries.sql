@@ -111,7 +111,8 @@ create table eventcenter.cancellations (
     at timestamptz not null default now()
 );
 
--- Claims up to p_limit due deliveries of a channel: deletes them and writes one lease in the same statement.
+-- Claims up to p_limit due deliveries of a channel: deletes them and writes one lease in the same statement. Answers the
+-- lease, what it holds as parallel arrays (a row for each would cost more than all the rest), or no row when nothing is due.
 -- p_floor spares the scan the dead entries that a held snapshot keeps; it only delays what lies below it, and the
 -- caller sweeps without it. The settings pin the plan to the index: a table analysed while empty would otherwise
 -- be sorted whole. Wherever a node is switched off, JIT is too: where that node is needed after all, its made-up cost
@@ -120,8 +121,8 @@ create table eventcenter.cancellations (
 create function eventcenter.claim(
     p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
 ) returns table (
-    lease_id bigint, event_id uuid, user_id bigint, attempt integer,
-    due_at timestamptz, since timestamptz, expires_at timestamptz
+    lease_id bigint, event_ids uuid[], user_ids bigint[], attempts integer[],
+    due_at timestamptz[], since timestamptz[], expires_at timestamptz[]
 )
 language plpgsql
 set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set jit = off
@@ -153,17 +154,22 @@ begin
         where d.ctid = any(v_due)
         returning d.event_id, d.user_id, d.attempt + 1 as attempt, d.due_at, d.since, d.expires_at
     ),
+    batch as (
+        select
+            array_agg(t.event_id) as event_ids, array_agg(t.user_id) as user_ids, array_agg(t.attempt) as attempts,
+            array_agg(t.due_at) as due_at, array_agg(t.since) as since, array_agg(t.expires_at) as expires_at
+        from taken as t
+    ),
     leased as (
         insert into eventcenter.leases (channel, worker, until, event_ids, user_ids, attempts, since, expires_at)
         select
             p_channel, p_worker, clock_timestamp() + p_lease,
-            array_agg(t.event_id), array_agg(t.user_id), array_agg(t.attempt),
-            array_agg(t.since), array_agg(t.expires_at)
-        from taken as t
+            b.event_ids, b.user_ids, b.attempts, b.since, b.expires_at
+        from batch as b
         returning id
     )
-    select l.id, t.event_id, t.user_id, t.attempt, t.due_at, t.since, t.expires_at
-    from leased as l cross join taken as t;
+    select l.id, b.event_ids, b.user_ids, b.attempts, b.due_at, b.since, b.expires_at
+    from leased as l cross join batch as b;
 end $$;
 
 -- Takes what p_event_ids names out of a locked lease; an emptied lease is gone.

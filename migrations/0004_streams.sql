@@ -85,8 +85,8 @@ begin
 end $$;
 
 -- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
--- transaction, so two appends cannot wait for each other. An expired event gets no number, and neither does one that the
--- person switched off; its history says why. Answers how many deliveries are settled by that, those included.
+-- transaction, so two appends cannot wait for each other. An expired event gets no number, and neither does one that
+-- the person switched off; its history says why. Answers how many deliveries are settled by that, those included.
 -- Its callers pin their plans by switching nodes off; this one sorts.
 create function eventcenter.append_rows(p_rows tid[]) returns integer
 language plpgsql

@@ -1,7 +1,7 @@
 -- Who is reached where, and which services may speak.
 
--- Whether Postgres can reckon with a time zone. A name it does not know would fail the statement that meets it, and with
--- it everybody's delivery in the same batch.
+-- Whether Postgres can reckon with a time zone. A name it does not know would fail the statement that meets it, and
+-- with it everybody's delivery in the same batch.
 create function eventcenter.is_time_zone(name text) returns boolean
 language plpgsql immutable as $$
 begin
@@ -37,6 +37,8 @@ create table eventcenter.recipients (
     constraint digest_is_off_daily_or_weekly check (digest in ('off', 'daily', 'weekly')),
     constraint digest_hour_is_from_0_to_23 check (digest_hour between 0 and 23)
 );
+-- Few have any, and every batch of push and mail asks who does.
+create index recipients_with_quiet_hours on eventcenter.recipients (user_id) where quiet_from is not null;
 
 -- Browsers, many per person. An endpoint belongs to whoever subscribed with it last: a shared browser moves.
 create table eventcenter.push_subscriptions (

@@ -65,8 +65,8 @@ begin
     return null;
 end $$;
 
--- The one place that decides whether and when something is sent. Answers a row for each of these deliveries that may not
--- go out now: for which reason never (canceled, suppressed, unsubscribed, preference), or until when it is held.
+-- The one place that decides whether and when something is sent. Answers a row for each of these deliveries that may
+-- not go out now: for which reason never (canceled, suppressed, unsubscribed, preference), or until when it is held.
 --   canceled      its producer took the event back while a worker held the delivery.
 --   suppressed    mail alone: the address bounced or complained, or an operator said so.
 --   unsubscribed  mail alone: the person unsubscribed from the type.
@@ -160,6 +160,8 @@ begin
         delete from eventcenter.recipients as r where r.user_id = p_user_id;
     end if;
     delete from eventcenter.push_subscriptions as s where s.user_id = p_user_id;
+    delete from eventcenter.devices as d where d.user_id = p_user_id;
+    delete from eventcenter.last_seen as l where l.user_id = p_user_id;
     delete from eventcenter.preferences as p where p.user_id = p_user_id;
     delete from eventcenter.suppressions as s where s.user_id = p_user_id;
     -- As an append does, before anything of the stream: whoever appends now waits.

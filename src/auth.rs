@@ -7,20 +7,32 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use eventcenter_core::id::UserId;
+use eventcenter_core::id::{DeviceId, UserId};
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 
+mod revocations;
 mod service_keys;
+mod tickets;
 
+pub use revocations::{Revocations, Standing};
 pub use service_keys::{Access, NewServiceKey, ServiceKeys};
+pub use tickets::{TICKET_LIFE, Ticket, TicketError};
 
 /// The cookie that carries a user token, unless configured otherwise.
 pub const COOKIE_NAME: &str = "ec_token";
 /// How far the clock of whoever signs tokens may be from ours, in seconds: a token counts that much longer.
 const LEEWAY_S: u64 = 30;
+/// The same.
+pub const LEEWAY: Duration = Duration::from_secs(LEEWAY_S);
+/// How long a token may live, unless configured otherwise. A stolen one is of use for so long.
+pub const TOKEN_LIFE: Duration = Duration::from_hours(24);
+/// The longest that may be configured. Revocations are kept for so long.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
 
 /// Why a request does not speak for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,14 +46,38 @@ pub enum TokenError {
     /// It was good once.
     #[error("the user token has expired")]
     Expired,
-    /// Not signed by us, or its `sub` is no user id, or it has no `exp`.
+    /// Not signed by us, or its `sub` is no user id, or it has no `exp`, or it comes from the future.
     #[error("the user token is not valid: it must be an HS256 JWT with exp and a user id as sub")]
     Invalid,
+    /// It would live for longer than a token may.
+    #[error("the user token lives too long: sign one with an exp closer to its iat (EVENTCENTER_JWT_MAX_LIFE)")]
+    TooLong,
+    /// The person has logged out since it was issued.
+    #[error("the user token was revoked: sign in again")]
+    Revoked,
+    /// Nobody knows yet whether it was revoked, because the database is away.
+    #[error("the user token cannot be checked yet; try again")]
+    Unchecked,
+}
+
+/// What a good token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// For whom it speaks.
+    pub user_id: UserId,
+    /// When it was issued, in seconds since 1970, if it says so.
+    pub issued_at: Option<i64>,
+    /// When it ends, in seconds since 1970.
+    pub ends_at: i64,
 }
 
 /// Signs and checks user tokens: JWTs (RFC 7519) whose `sub` is the user id.
 #[derive(Clone)]
-pub struct Tokens(Arc<Keys>);
+pub struct Tokens {
+    keys: Arc<Keys>,
+    revocations: Revocations,
+    life_max: Duration,
+}
 
 struct Keys {
     deriving: hmac::Key,
@@ -50,19 +86,12 @@ struct Keys {
     validation: Validation,
 }
 
-/// What a good token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// For whom it speaks.
-    pub user_id: UserId,
-    /// When it ends, in seconds since 1970.
-    pub ends_at: i64,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: Subject,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole_seconds")]
+    iat: Option<i64>,
 }
 
 /// Hosts write their user numbers either way.
@@ -73,8 +102,16 @@ enum Subject {
     Text(String),
 }
 
+/// A `NumericDate` (RFC 7519 §2) may have a fraction, which is dropped.
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(date) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = || Duration::try_from_secs_f64(date.as_f64()?).ok()?.as_secs().try_into().ok();
+    date.as_i64().or_else(whole).map(Some).ok_or_else(|| D::Error::custom("iat must be seconds since 1970"))
+}
+
 impl Tokens {
-    /// Tokens signed with a shared secret, which should have 32 random bytes (RFC 7518 §3.2).
+    /// Tokens signed with a shared secret, which should have 32 random bytes (RFC 7518 §3.2), of which none is revoked
+    /// and each may live for [`TOKEN_LIFE`].
     pub fn hs256(secret: impl AsRef<[u8]>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY_S;
@@ -82,17 +119,24 @@ impl Tokens {
         // The secret is shared with nobody but the host: whoever signs with it means us.
         validation.validate_aud = false;
         let secret = secret.as_ref();
-        Self(Arc::new(Keys {
+        let keys = Keys {
             deriving: hmac::Key::new(hmac::HMAC_SHA256, secret),
             signing: EncodingKey::from_secret(secret),
             checking: DecodingKey::from_secret(secret),
             validation,
-        }))
+        };
+        Self { keys: Arc::new(keys), revocations: Revocations::default(), life_max: TOKEN_LIFE }
+    }
+
+    /// The same, except for what is revoked, and for what lives longer than `life_max`.
+    #[must_use]
+    pub fn except(self, revocations: Revocations, life_max: Duration) -> Self {
+        Self { revocations, life_max, ..self }
     }
 
     /// A key of its own for another purpose, which tells nothing about the secret: the same in every process that has it.
     pub fn derive_key(&self, purpose: &str) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.0.deriving, purpose.as_bytes()).as_ref())
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.keys.deriving, purpose.as_bytes()).as_ref())
     }
 
     /// The person for whom the token speaks.
@@ -102,25 +146,43 @@ impl Tokens {
 
     /// For whom the token speaks, and until when.
     pub fn grant(&self, token: &str) -> Result<Grant, TokenError> {
-        let Keys { checking, validation, .. } = &*self.0;
+        let Keys { checking, validation, .. } = &*self.keys;
         let claims = jsonwebtoken::decode::<Claims>(token, checking, validation).map_err(|error| {
             let is_expired = matches!(error.kind(), ErrorKind::ExpiredSignature);
             if is_expired { TokenError::Expired } else { TokenError::Invalid }
         })?;
-        let Claims { sub, exp } = claims.claims;
+        let Claims { sub, exp, iat } = claims.claims;
         let user_id = match sub {
             Subject::Number(user_id) => user_id,
             Subject::Text(text) => text.parse().or(Err(TokenError::Invalid))?,
         };
-        Ok(Grant { user_id, ends_at: exp })
+        let now = Timestamp::now().as_second();
+        let leeway = LEEWAY_S.cast_signed();
+        if iat.is_some_and(|iat| iat > now.saturating_add(leeway)) {
+            return Err(TokenError::Invalid);
+        }
+        let life_max = i64::try_from(self.life_max.as_secs()).unwrap_or(i64::MAX);
+        if exp.saturating_sub(iat.unwrap_or(now)) > life_max.saturating_add(leeway) {
+            return Err(TokenError::TooLong);
+        }
+        self.check(Grant { user_id, issued_at: iat, ends_at: exp }, None)
+    }
+
+    /// Whether what was granted before still counts, for a session of this device.
+    pub fn check(&self, grant: Grant, device: Option<&DeviceId>) -> Result<Grant, TokenError> {
+        match self.revocations.standing(grant.user_id, device, grant.issued_at) {
+            Standing::Good => Ok(grant),
+            Standing::Revoked => Err(TokenError::Revoked),
+            Standing::Unknown => Err(TokenError::Unchecked),
+        }
     }
 
     /// A token for this person that lives for `ttl` from now on.
     pub fn issue(&self, user_id: UserId, ttl: Duration) -> Result<String, jsonwebtoken::errors::Error> {
         let lives = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
-        let exp = Timestamp::now().as_second().saturating_add(lives);
-        let claims = Claims { sub: Subject::Text(user_id.to_string()), exp };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.0.signing)
+        let now = Timestamp::now().as_second();
+        let claims = Claims { sub: Subject::Text(user_id.to_string()), exp: now.saturating_add(lives), iat: Some(now) };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.signing)
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use eventcenter_core::store::StoreError;
+use eventcenter_workers::email::TemplateError;
 
 use crate::config::{Log, Refused};
 use crate::dev::{self, DevError, FileError};
@@ -23,6 +24,7 @@ mod status;
 mod suppression;
 mod tail;
 mod target;
+mod template;
 mod token;
 mod vapid;
 
@@ -48,6 +50,8 @@ enum Command {
     Token(token::Token),
     #[command(subcommand)]
     Vapid(vapid::Vapid),
+    #[command(subcommand)]
+    Template(template::Template),
     Emit(Box<emit::Emit>),
     Status(status::Status),
     Tail(tail::Tail),
@@ -89,6 +93,8 @@ enum Error {
     Token(#[from] jsonwebtoken::errors::Error),
     #[error("the system has no randomness to give")]
     Randomness(#[from] aws_lc_rs::error::Unspecified),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// What was asked cannot be done; says what to do instead.
     #[error("{0}")]
     Impossible(String),
@@ -121,6 +127,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         Command::Key(key) => key.run().await,
         Command::Token(token) => token.run(),
         Command::Vapid(vapid) => vapid.run(),
+        Command::Template(template) => template.run(),
         Command::Emit(emit) => emit.run().await,
         Command::Status(status) => status.run().await,
         Command::Tail(tail) => tail.run().await,

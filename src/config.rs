@@ -3,7 +3,6 @@
 //! The doc comments are the help texts. [`Settings::check`] says what is unsafe or contradictory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -11,20 +10,26 @@ use url::Url;
 
 use crate::auth::COOKIE_NAME;
 
+mod access;
 mod answers;
 mod channels;
 mod check;
+mod email;
 mod local;
 mod parse;
 mod push;
+mod retention;
 mod secret;
 
+pub use access::{Jwt, TokenRules};
 pub use answers::Answers;
 use check::NO_DATABASE;
 pub use check::Refused;
+pub use email::Email;
 pub use local::{Client, DevHome, Log, LogFormat, PostgresBinaries};
 pub use parse::duration;
 pub use push::{Push, PushEndpoints};
+pub use retention::Retention;
 pub use secret::Secret;
 
 /// How to reach the database.
@@ -94,57 +99,6 @@ pub struct Http {
         value_parser = parse::cookie_name,
     )]
     pub cookie: String,
-}
-
-/// Which people are let in. Services have keys, which the database holds: `eventcenter key`.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Access")]
-pub struct Jwt {
-    /// Signs user tokens (HS256), shared with the host application: at least 32 random bytes.
-    #[arg(long = "jwt-secret", env = "EVENTCENTER_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    pub secret: Option<Secret>,
-}
-
-/// Mail.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Mail")]
-pub struct Email {
-    /// The server: `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`. `?tls=none` speaks in the clear.
-    #[arg(long, env = "EVENTCENTER_SMTP_URL", value_name = "URL", hide_env_values = true)]
-    pub smtp_url: Option<Secret>,
-
-    /// The sender: "Example <no-reply@example.org>".
-    #[arg(long, env = "EVENTCENTER_MAIL_FROM", value_name = "MAILBOX")]
-    pub mail_from: Option<String>,
-
-    /// The domain of Message-IDs and EHLO. Default: the sender's.
-    #[arg(long, env = "EVENTCENTER_MAIL_DOMAIN", value_name = "HOST")]
-    pub mail_domain: Option<String>,
-
-    /// Write mail into this directory instead of sending it. For development: nobody gets it.
-    #[arg(long, env = "EVENTCENTER_MAIL_DIR", value_name = "DIR")]
-    pub mail_dir: Option<PathBuf>,
-}
-
-/// How long things are kept.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Retention")]
-pub struct Retention {
-    /// Days to keep events and their attempts; then their partition is dropped.
-    ///
-    /// At least the inbox days plus 90, the longest schedule. A day in which something is outstanding stays.
-    #[arg(long, env = "EVENTCENTER_EVENT_DAYS", value_name = "DAYS", default_value_t = 180)]
-    pub event_days: u16,
-
-    /// Days to keep entries of people's inboxes, at least 1. Older ones can be neither listed nor replayed.
-    #[arg(
-        long,
-        env = "EVENTCENTER_INBOX_DAYS",
-        value_name = "DAYS",
-        default_value_t = 90,
-        value_parser = clap::value_parser!(u16).range(1..),
-    )]
-    pub inbox_days: u16,
 }
 
 /// A part of the engine that a process may run.
@@ -227,6 +181,9 @@ pub struct Settings {
     /// Which people are let in.
     #[command(flatten)]
     pub jwt: Jwt,
+    /// Which of their tokens count.
+    #[command(flatten)]
+    pub tokens: TokenRules,
     /// Web Push.
     #[command(flatten)]
     pub push: Push,

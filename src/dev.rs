@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use clap::Args;
 use eventcenter_core::id::UserId;
 use eventcenter_core::store::{Contact, Store, StoreError};
+use eventcenter_workers::email::{TemplateError, Templates};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -22,9 +23,11 @@ use crate::{auth, serve};
 mod files;
 mod mail;
 mod pages;
+mod templates;
 
 pub use files::{FileError, Kept, Running};
 pub use pages::Pages;
+use templates::Previews;
 
 /// How long the database may take to shut down; then it is cut short and recovers at its next start.
 const POSTGRES_GRACE: Duration = Duration::from_secs(20);
@@ -65,6 +68,9 @@ pub enum DevError {
     /// The database does not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is built in is broken.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The settings contradict each other.
     #[error(transparent)]
     Settings(#[from] Refused),
@@ -128,7 +134,8 @@ async fn engine(data: &Path, kept: &Kept, settings: Settings) -> Result<(), DevE
     welcome(&running, data)?;
     let mail = settings.email.mail_dir.clone();
     let tokens = auth::Tokens::hs256(running.jwt_secret.expose());
-    serve::run(settings, listener, |api| Pages::new(api, running.service_key, tokens, mail).router()).await?;
+    let previews = Previews::new(Templates::new(settings.email.templates.clone())?, running.url);
+    serve::run(settings, listener, |api| Pages::new(api, running.service_key, tokens, mail).router(previews)).await?;
     Ok(())
 }
 
@@ -195,6 +202,7 @@ EventCenter is ready.
 
   Demo page   {url}/
   Mail        {url}/dev/mail
+  Templates   {url}/dev/templates
   Database    {database}
   For scripts {data}/dev.json
 

@@ -32,9 +32,11 @@ mod inbox;
 mod layers;
 mod openapi;
 mod preferences;
+mod presence;
 mod probes;
 mod push;
 mod rhythm;
+mod sessions;
 mod suppressions;
 mod unsubscribe;
 mod users;
@@ -101,6 +103,10 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
         .routes(routes!(suppressions::lift_suppression))
         .routes(routes!(unsubscribe::get_unsubscribe, unsubscribe::post_unsubscribe))
         .routes(routes!(bounces::post_bounce))
+        .routes(routes!(presence::get_presence))
+        .routes(routes!(presence::list_presence))
+        .routes(routes!(sessions::issue_ticket))
+        .routes(routes!(sessions::revoke_sessions))
         .routes(routes!(inbox::list_inbox))
         .routes(routes!(inbox::mark_inbox))
         .routes(routes!(actions::get_answer))

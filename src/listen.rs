@@ -14,6 +14,7 @@ use metrics::gauge;
 use tokio::sync::{Notify, watch};
 
 use crate::answers::Waiters;
+use crate::auth::Revocations;
 use crate::ws;
 
 /// Whom to wake.
@@ -25,6 +26,8 @@ pub(crate) struct Wakeups {
     pub(crate) waiters: Waiters,
     /// The sockets of this process.
     pub(crate) node: Option<ws::Node>,
+    /// What this process knows of revoked tokens.
+    pub(crate) revocations: Revocations,
 }
 
 impl Wakeups {
@@ -37,6 +40,8 @@ impl Wakeups {
                 self.node.iter().for_each(|node| node.tell(*user, &Bytes::from(frame.clone())))
             }
             Notice::Answered(action_id) => self.waiters.wake(action_id),
+            Notice::Closings(id) => self.node.iter().for_each(|node| node.wake_roster(*id)),
+            Notice::Revoked => self.revocations.wake(),
             Notice::Reconnected => self.wake_everyone(),
         }
     }
@@ -51,6 +56,7 @@ impl Wakeups {
         self.wake_workers(|_| true);
         self.waiters.wake_all();
         self.node.iter().for_each(ws::Node::wake_all);
+        self.revocations.wake();
     }
 }
 

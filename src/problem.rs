@@ -92,6 +92,8 @@ codes! {
     UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This is a WebSocket";
     /// The person has as many open sessions as one may have.
     TooManySessions = "too_many_sessions", TOO_MANY_REQUESTS, "The person has too many open sessions";
+    /// The person has as many unused tickets as one may have.
+    TooManyTickets = "too_many_tickets", TOO_MANY_REQUESTS, "The person has too many unused tickets";
     /// This process takes no further session, because it is full or stopping. Another one may.
     NodeUnavailable = "node_unavailable", SERVICE_UNAVAILABLE, "This node takes no further session";
     /// More was asked in a short while than anybody needs. Try again later.
@@ -114,6 +116,7 @@ impl Code {
             Self::DatabaseUnavailable
             | Self::Timeout
             | Self::TooManySessions
+            | Self::TooManyTickets
             | Self::NodeUnavailable
             | Self::RateLimited => Some(RETRY_LATER_S),
             Self::InvalidRequest

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use eventcenter_core::delivery::Channel;
-use eventcenter_core::store::{Store, StoreError};
+use eventcenter_core::id::UserId;
+use eventcenter_core::store::{Revocation, Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use eventcenter_workers::Deliver;
 use eventcenter_workers::email::{Email, InvalidEmailConfig, MailLinks};
@@ -19,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::answers::Waiters;
-use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, ServiceKeys, Tokens};
+use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, Revocations, ServiceKeys, Tokens};
 use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
@@ -72,7 +73,8 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     let store = Store::connect(&settings.database_url()?, settings.pool.connections)?;
     tasks.spawn(metrics.clone().keep_fresh(store.clone(), tasks.clone()));
 
-    let tokens = tokens(&settings)?;
+    let revocations = Revocations::unread();
+    let tokens = tokens(&settings)?.except(revocations.clone(), settings.tokens.max_life);
     let cookies =
         CookieRules { name: settings.http.cookie.clone(), origins: Origins::parse(&settings.http.cors_origins)? };
     let node_settings =
@@ -81,6 +83,12 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
         .process
         .runs(Role::Ws)
         .then(|| ws::Node::new(store.clone(), tokens.clone(), cookies.clone(), node_settings, tasks.clone()));
+    tasks.spawn(revocations.clone().keep_fresh(
+        store.clone(),
+        settings.tokens.max_life,
+        revoked_here(node.clone()),
+        tasks.clone(),
+    ));
     let workers = start_workers(&settings, &store, &tasks)?;
     let links = settings.mail_links()?;
     let bounces = Bounces::new(store.clone(), links.clone());
@@ -89,7 +97,7 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
     }
     let (hearing, is_heard) = watch::channel(false);
     let waiters = Waiters::new();
-    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone() };
+    let wakeups = Wakeups { workers, waiters: waiters.clone(), node: node.clone(), revocations };
     tasks.spawn(listen::run(settings.direct_url()?, wakeups, hearing, tasks.clone()));
     if settings.process.runs(Role::Stream) {
         tasks.spawn(keeper::run(store.clone(), keeper_settings(&settings)?, tasks.clone()));
@@ -118,6 +126,16 @@ pub async fn run(settings: Settings, listener: TcpListener, pages: impl FnOnce(R
 async fn late(tasks: &Tasks, drain_time: Duration) {
     tasks.stopping().await;
     tokio::time::sleep(drain_time).await;
+}
+
+/// Whom this process closes when it hears of revocations.
+fn revoked_here(node: Option<ws::Node>) -> impl Fn(&[Revocation]) + Send {
+    move |revocations| {
+        let users: Vec<UserId> = revocations.iter().map(|one| one.user).collect();
+        if let Some(node) = &node {
+            node.check_tokens(&users);
+        }
+    }
 }
 
 fn tokens(settings: &Settings) -> Result<Tokens, Error> {
@@ -159,7 +177,9 @@ fn start_workers(settings: &Settings, store: &Store, tasks: &Tasks) -> Result<Ve
         channels.push(Arc::new(Push::new(settings.push_config()?)?));
     }
     if settings.process.runs(Role::Email) {
-        channels.push(Arc::new(Email::new(settings.email_config()?)?));
+        let email = Email::new(settings.email_config()?)?;
+        tasks.spawn(Email::keep_templates_fresh(email.templates(), tasks.clone()));
+        channels.push(Arc::new(email));
     }
     // Unique among all processes, so that a lease names its holder.
     let name = Uuid::now_v7().simple().to_string();

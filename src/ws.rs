@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -42,32 +42,39 @@ mod queue;
 mod rate;
 mod registry;
 mod resume;
+mod roster;
 mod session;
 mod socket;
+mod sse;
 mod vitals;
 mod wheel;
 
 pub use node::{Node, NodeSettings};
 
-use access::{Offer, Refusal};
+use access::{Credentials, Offer, Refusal};
 use beginning::Beginning;
-use end::End;
 use registry::Entry;
 use session::Mode;
+use socket::MESSAGE_MAX;
 
 /// How long the handshake of a plain stream waits to learn where the stream ends. When the database takes longer, the
 /// socket opens all the same, and what was emitted before it answers is not live but missed.
 const HEAD_MAX: Duration = Duration::from_secs(5);
 
-/// The route `/ws`.
+/// The routes of the node: `/ws`, and the same over server-sent events.
 pub fn router(node: Node) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(connect)).with_state(node)
+    OpenApiRouter::new()
+        .routes(routes!(connect))
+        .routes(routes!(sse::stream))
+        .merge(OpenApiRouter::new().routes(routes!(sse::acknowledge)).layer(DefaultBodyLimit::max(MESSAGE_MAX)))
+        .with_state(node)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
     after: Option<Seq>,
+    ticket: Option<String>,
 }
 
 /// A person's stream as a WebSocket: what they missed, then what comes
@@ -76,7 +83,8 @@ struct Parameters {
 /// `after` the client speaks the whole protocol (static/PROTOCOL.md) and begins with `hello`; otherwise it is sent events alone.
 #[utoipa::path(get, path = "/ws", tag = "streams", security(("user_token" = []), ("user_cookie" = [])),
     params(("after" = Option<i64>, Query, minimum = 0,
-        description = "A plain stream: the last number that the client has seen")),
+        description = "A plain stream: the last number that the client has seen"),
+        ("ticket" = Option<String>, Query, description = "From POST /api/ws-ticket, in place of a token")),
     responses(
         (status = 101, description = "The socket is open"),
         (status = 400, description = "What is wrong, field by field", body = ProblemDocument),
@@ -84,7 +92,7 @@ struct Parameters {
         (status = 403, description = "A cookie from a foreign page", body = ProblemDocument),
         (status = 426, description = "Not a WebSocket handshake", body = ProblemDocument),
         (status = 429, description = "The person has too many sessions that have not begun", body = ProblemDocument),
-        (status = 503, description = "The node is full or stopping: try again", body = ProblemDocument),
+        (status = 503, description = "The node is full or stopping, or the database away: try again", body = ProblemDocument),
     ))]
 async fn connect(
     State(node): State<Node>,
@@ -106,6 +114,7 @@ async fn connect(
 struct Handshake<'a> {
     offer: Offer<'a>,
     after: Option<Seq>,
+    ticket: Option<String>,
     upgrade: IncomingUpgrade,
 }
 
@@ -115,19 +124,20 @@ fn handshake(
     upgrade: Result<IncomingUpgrade, StatusCode>,
 ) -> Result<Handshake<'_>, Refusal> {
     let offer = Offer::read(headers)?;
-    let Query(Parameters { after }) = parameters.or(Err(Refusal::Query))?;
+    let Query(Parameters { after, ticket }) = parameters.or(Err(Refusal::Query))?;
     if after.is_some_and(|after| after < Seq(0)) {
         return Err(Refusal::Query);
     }
     let asks = headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"));
     let upgrade = upgrade.ok().filter(|_| asks).ok_or(Refusal::NoUpgrade)?;
-    Ok(Handshake { offer, after, upgrade })
+    Ok(Handshake { offer, after, ticket, upgrade })
 }
 
 impl Handshake<'_> {
     async fn open(self, node: &Node, headers: &HeaderMap) -> Result<Response, Refusal> {
-        let Self { offer, after, upgrade } = self;
-        let grant = match offer.grant(headers, node.tokens(), node.cookie()) {
+        let Self { offer, after, ticket, upgrade } = self;
+        let credentials = Credentials { offered: offer.token, ticket: ticket.as_deref(), headers };
+        let grant = match credentials.grant(node).await {
             Ok(grant) => grant,
             Err(refusal) if refusal.is_told_inside() => return refuse(node, refusal, offer.protocol, upgrade),
             Err(refusal) => return Err(refusal),
@@ -159,8 +169,9 @@ fn refuse(
     counter!(WS_REFUSED, "reason" => refusal.as_str()).increment(1);
     node.tasks().spawn(async move {
         if let Some((tcp, _)) = hijack(upgraded).await {
-            socket::refuse(tcp, End::Unauthorized).await;
-            counter!(WS_CLOSED, "reason" => End::Unauthorized.as_str()).increment(1);
+            let end = refusal.end();
+            socket::refuse(tcp, end).await;
+            counter!(WS_CLOSED, "reason" => end.as_str()).increment(1);
         }
         drop(place);
     });
@@ -203,9 +214,9 @@ mod tests {
     use crate::ws::session::tests::a_node;
 
     #[tokio::test]
-    async fn the_route_is_described() {
+    async fn the_routes_are_described() {
         let (_, document) = router(a_node()).split_for_parts();
 
-        assert_eq!(document.paths.paths.keys().collect::<Vec<_>>(), ["/ws"]);
+        assert_eq!(document.paths.paths.keys().collect::<Vec<_>>(), ["/api/stream", "/api/stream/ack", "/ws"]);
     }
 }

@@ -69,11 +69,17 @@ function ask(page, question, ms) {
   });
 }
 
+/** A service's word, which may be anything at all: a text or a number counts, an object does not. */
+const wordOf = (value) => (['string', 'number'].includes(typeof value) ? String(value) : undefined);
+
 /** The options of a decision that fits two buttons. */
 function optionsOf({ type, data }) {
-  if (type !== 'action.required' || !data?.action_id || !Array.isArray(data.options)) return [];
-  const options = data.options.map((option) => (typeof option === 'object' && option ? option : { value: option, label: option }));
-  return options.length <= OPTIONS_MAX ? options.map(({ value, label }) => ({ value: String(value), label: String(label ?? value) })) : [];
+  if (type !== 'action.required' || !wordOf(data?.action_id) || !Array.isArray(data.options)) return [];
+  const options = data.options
+    .map((option) => (typeof option === 'object' && option !== null ? option : { value: option }))
+    .map(({ value, label }) => ({ value: wordOf(value), label: wordOf(label) ?? wordOf(value) }))
+    .filter(({ value }) => value !== undefined);
+  return options.length <= OPTIONS_MAX ? options : [];
 }
 
 async function click(shown, option) {

@@ -1,7 +1,7 @@
 -- The two statements that a delivery costs, a batch of 500 at a time, as the worker calls them.
 select
-    min(lease_id) as lease,
-    array_agg(event_id)::text as ids
+    lease_id as lease,
+    event_ids::text as ids
 from eventcenter.claim('push', false, 'pgbench', 500, '-infinity', interval '30 s')
 \gset
 select * from eventcenter.settle(

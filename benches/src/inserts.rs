@@ -97,7 +97,7 @@ async fn is_told(listener: &mut Listener, watched: UserId) -> Result<bool> {
     Ok(match listener.next().await? {
         Notice::Streams(users) => users.contains(&watched),
         Notice::AllStreams | Notice::Reconnected => true,
-        Notice::Due(_) | Notice::Marks { .. } | Notice::Answered(_) => false,
+        Notice::Due(_) | Notice::Marks { .. } | Notice::Answered(_) | Notice::Closings(_) | Notice::Revoked => false,
     })
 }
 

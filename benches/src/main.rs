@@ -17,6 +17,7 @@ mod engine;
 mod frames;
 mod idle;
 mod inserts;
+mod mail;
 mod report;
 mod server;
 mod sessions;
@@ -38,12 +39,14 @@ enum Part {
     Inserts,
     /// One process and its Postgres with nothing to do.
     Idle,
+    /// One prepared mail over 4 connections, into Postfix's smtp-sink.
+    Mail,
     /// What an idle session takes of one node's memory.
     Sessions,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions];
+    const ALL: [Self; 6] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
@@ -61,6 +64,9 @@ struct Args {
     /// The binary under test.
     #[arg(long, default_value = "target/release/eventcenter")]
     engine: PathBuf,
+    /// What `benches/run` has unpacked of Postfix.
+    #[arg(long, default_value = "target/bench-postfix")]
+    postfix: PathBuf,
     /// This package's directory, with the peers installed.
     #[arg(long, default_value = "benches")]
     home: PathBuf,
@@ -92,6 +98,7 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Drain => drain::measure(args, &server).await,
             Part::Inserts => inserts::measure(args, &server).await,
             Part::Idle => idle::measure(args).await,
+            Part::Mail => mail::measure(args).await,
             Part::Sessions => sessions::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));

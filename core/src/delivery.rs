@@ -13,9 +13,11 @@ use crate::event::Event;
 use crate::id::{LeaseId, UserId};
 use crate::retry::Timing;
 
+mod ambiguity;
 mod ruling;
 mod settlement;
 
+pub use ambiguity::OnAmbiguous;
 pub use ruling::Ruling;
 pub use settlement::{Report, Settlement};
 pub use subscription::{Engagement, Finding, Standing, Subscription};
@@ -131,6 +133,13 @@ names! {
         TooLarge = "too_large",
         /// The target's stored data cannot be used.
         BadTarget = "bad_target",
+        /// The mail server says that nobody has this address (5.1.x): it is to be suppressed.
+        NoSuchAddress = "no_such_address",
+        /// The mail server may have taken it: its last reply was lost (RFC 5321 §6.1).
+        Ambiguous = "ambiguous",
+        /// The mail server refuses us, whatever we send: our settings are wrong. The delivery outlives its schedule and
+        /// waits until they are mended.
+        Misconfigured = "misconfigured",
         /// Our own code failed on it.
         Crashed = "crashed",
     }
@@ -219,6 +228,8 @@ pub struct Recipient {
     pub name: Option<String>,
     /// Their language, as a BCP 47 tag.
     pub locale: String,
+    /// What the event's type wants when nobody knows whether the server took the mail.
+    pub on_ambiguous: OnAmbiguous,
 }
 
 impl Outcome {

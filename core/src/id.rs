@@ -166,3 +166,51 @@ impl LeaseId {
         self.0
     }
 }
+
+/// One open session of a person, over a socket or an event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A new one.
+    pub fn mint() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id as the database stores it.
+    pub const fn from_row(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The id as the database stores it.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+/// A process that holds sessions, for as long as the database knows it: one that was given up takes a new name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(Uuid);
+
+impl NodeId {
+    /// A new one.
+    pub fn mint() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Reads what a notification says. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The id as the database stores it.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}

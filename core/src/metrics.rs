@@ -87,9 +87,19 @@ metrics! {
         "Browsers that get nothing until they subscribe anew: their push service refuses our key.";
     SUBSCRIPTIONS_GONE: Counter = "eventcenter_push_subscriptions_gone_total",
         "Browsers removed because their push service said that they are gone.";
+    EMAIL_PAUSED: Gauge = "eventcenter_email_paused",
+        "1 while every mail server refuses our login or sender: no mail fails, and none gets through.";
+    EMAIL_FAILED_OVER: Counter = "eventcenter_email_failed_over_total",
+        "Mails that the fall-back server took, since the first was away or did not let us in.";
+    EMAIL_AMBIGUOUS: Counter = "eventcenter_email_ambiguous_total",
+        "Mails whose last reply was lost, by what then follows: retry (the person may get it twice) or settle.";
+    EMAIL_TEMPLATE_FAILURES: Counter = "eventcenter_email_template_failures_total",
+        "Mails written by a built-in template, because the operator's own one failed on their event.";
+    EMAIL_TEMPLATES_BROKEN: Gauge = "eventcenter_email_templates_broken",
+        "1 while the operator's mail templates cannot be used as they are: the last good ones are.";
     WS_SESSIONS: Gauge = "eventcenter_ws_sessions", "Open sessions.";
     WS_REFUSED: Counter = "eventcenter_ws_refused_total",
-        "Sockets not let in, by reason: token, origin, request, user, node, stopping.";
+        "Sockets not let in, by reason: token, ticket, origin, unchecked, request, user, node, stopping.";
     WS_BEGUN: Counter = "eventcenter_ws_begun_total",
         "Sessions welcomed, by how: resumed, fresh, or a position that was lost by retention, epoch, ahead.";
     WS_CLOSED: Counter = "eventcenter_ws_closed_total",
@@ -99,6 +109,14 @@ metrics! {
     WS_ACKS: Counter = "eventcenter_ws_acks_total", "Cursors of devices written down.";
     WS_SEEN: Counter = "eventcenter_ws_seen_total", "Events of which a client said what its person did: displayed, read.";
     ANSWER_WAITERS: Gauge = "eventcenter_answer_waiters", "Requests of services that wait for a person's answer.";
+    PRESENCE_BATCH: Histogram = "eventcenter_presence_batch_sessions",
+        "Sessions whose beginning or end one statement told the database.", SIZES;
+    PRESENCE_BEHIND: Gauge = "eventcenter_presence_behind_seconds",
+        "How long ago this node last told the database that it lives. Beyond 5 its sessions do not count.";
+    NODES_GONE: Counter = "eventcenter_nodes_gone_total",
+        "Looks of the keeper that found a node gone and forgot sessions of it.";
+    TICKETS: Counter = "eventcenter_ws_tickets_total", "Tickets, by result: issued, denied, redeemed, refused.";
+    REVOCATIONS: Counter = "eventcenter_revocations_total", "Revocations that this process has heard of.";
     HTTP_SECONDS: Histogram = "eventcenter_http_request_seconds",
         "Time to answer, by route, method and status.", SECONDS;
 }

@@ -17,29 +17,37 @@ mod events;
 mod inbox;
 mod people;
 mod preferences;
+mod presence;
 mod probe;
+mod revocations;
 mod rulings;
+mod settlements;
 mod status;
 mod streams;
 mod subscriptions;
 mod suppressions;
+mod tickets;
 mod upkeep;
 
 pub use actions::{Answer, Answered, Asked, Reply};
-pub use deliveries::{Claim, Load, Rescued, SettleCount};
+pub use deliveries::{Claim, Claimed, Load, Rescued};
 pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;
 pub use inbox::{InboxCursor, InboxEntry, InboxFilter, InboxPage, InboxQuery, Mark, Marked, Sweep};
 pub use people::{Contact, Digest, Erased, QuietHours, ServiceKey};
 pub use preferences::{Rhythm, Switches};
+pub use presence::{Beat, Closing, Entered, Heard, Presence};
 pub use probe::Session;
+pub use revocations::Revocation;
+pub use settlements::SettleCount;
 pub use status::{Attempt, AuditRow, Canceled, DeliveryState, EndedDelivery, EndedFilter};
 pub use streams::{KeeperSession, Listener, Notice, StreamEntry, StreamHead};
 pub use subscriptions::{Learned, NewSubscription, PushDevice, SUBSCRIPTIONS_MAX, Subscribed};
 pub use suppressions::{
     Addressee, NewSuppression, SCOPE_ALL, Suppressed, Suppression, SuppressionFilter, SuppressionReason,
 };
+pub use tickets::{NewTicket, Redeemed};
 pub use upkeep::{Backlog, Health};
 
 /// How long a statement waits for a free connection before it fails as [`StoreError::Unavailable`].

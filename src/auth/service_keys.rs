@@ -19,8 +19,8 @@ const REFRESH: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What every key begins with, so that secret scanners know it.
 const PREFIX: &str = "ec_";
-/// Random bytes in a key.
-const KEY_BYTES: usize = 32;
+/// Random bytes in a secret.
+const SECRET_BYTES: usize = 32;
 /// Characters of a key that may be shown.
 const SHOWN: usize = 10;
 
@@ -129,9 +129,7 @@ pub struct NewServiceKey {
 impl NewServiceKey {
     /// Makes one. Fails only when the system has no randomness to give.
     pub fn generate() -> Result<Self, Unspecified> {
-        let mut random = [0; KEY_BYTES];
-        aws_lc_rs::rand::fill(&mut random)?;
-        let secret = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random));
+        let secret = format!("{PREFIX}{}", random()?);
         Ok(Self { prefix: secret.chars().take(SHOWN).collect(), hash: hash(&secret), secret })
     }
 }
@@ -142,8 +140,16 @@ impl fmt::Debug for NewServiceKey {
     }
 }
 
-fn hash(key: &str) -> Vec<u8> {
-    digest(&SHA256, key.as_bytes()).as_ref().to_vec()
+/// 256 random bits as 43 characters of base64url.
+pub(super) fn random() -> Result<String, Unspecified> {
+    let mut random = [0; SECRET_BYTES];
+    aws_lc_rs::rand::fill(&mut random)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(random))
+}
+
+/// What is stored of a secret.
+pub(super) fn hash(secret: &str) -> Vec<u8> {
+    digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
 }
 
 #[cfg(test)]

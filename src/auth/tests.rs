@@ -26,7 +26,10 @@ fn an_issued_token_speaks_for_its_person() {
     let tokens = Tokens::hs256(SECRET);
     let user_id = UserId::new(i64::MAX).unwrap();
 
+    let grant = tokens.grant(&tokens.issue(user_id, HOUR).unwrap()).unwrap();
+
     assert_eq!(tokens.verify(&tokens.issue(user_id, HOUR).unwrap()), Ok(user_id));
+    assert_eq!(grant.ends_at - grant.issued_at.unwrap(), 3600);
 }
 
 #[test]
@@ -132,4 +135,36 @@ fn an_origin_is_scheme_and_host_alone() {
 #[test]
 fn secrets_do_not_show() {
     assert!(!format!("{:?}", Tokens::hs256(SECRET)).contains("secret of"));
+}
+
+#[test]
+fn a_token_may_live_for_an_hour_and_no_longer() {
+    let now = Timestamp::now().as_second();
+    let verified = |claims| Tokens::hs256(SECRET).grant(&signed(&claims, Algorithm::HS256, SECRET));
+
+    assert!(verified(json!({"sub": 42, "iat": now - 60, "exp": now + 3540})).is_ok());
+    for claims in [
+        json!({"sub": 42, "exp": now + 2 * 3600}),
+        json!({"sub": 42, "iat": now - 2 * 3600, "exp": now + 60}),
+        json!({"sub": 42, "iat": i64::MIN, "exp": i64::MAX}),
+    ] {
+        assert_eq!(verified(claims.clone()), Err(TokenError::TooLong), "{claims}");
+    }
+    let patient = Tokens::hs256(SECRET).except(Revocations::default(), 24 * HOUR);
+    let token = signed(&json!({"sub": 42, "exp": now + 2 * 3600}), Algorithm::HS256, SECRET);
+    assert!(patient.verify(&token).is_ok());
+}
+
+#[test]
+fn a_token_from_the_future_is_refused_since_no_revocation_would_reach_it() {
+    let now = Timestamp::now().as_second();
+    let verified = |iat| {
+        Tokens::hs256(SECRET).grant(&signed(&json!({"sub": 42, "iat": iat, "exp": now + 60}), Algorithm::HS256, SECRET))
+    };
+
+    assert_eq!(verified(json!(now + 50)), Err(TokenError::Invalid));
+    assert_eq!(verified(json!("now")), Err(TokenError::Invalid));
+    assert_eq!(verified(json!(1000.5)).unwrap_err(), TokenError::TooLong);
+    let now_and_a_half = Number::from_f64(Duration::from_secs(now.unsigned_abs()).as_secs_f64() + 0.5);
+    assert_eq!(verified(json!(now_and_a_half)).unwrap().issued_at, Some(now));
 }

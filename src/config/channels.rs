@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use eventcenter_workers::email::{EmailConfig, SmtpConfig, Transport};
+use eventcenter_workers::email::{DkimSigner, EmailConfig, SmtpConfig, Transport};
 use eventcenter_workers::push::{EndpointPolicy, FixedHosts, PushConfig, Subject, VapidKey, VapidKeys};
 
-use super::{PushEndpoints, Refused, Settings};
+use super::{PushEndpoints, Refused, Secret, Settings};
 
 /// How long one push may take: well under a lease, so that a slow push service costs a retry and not a rescue.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -53,23 +53,38 @@ impl Settings {
         })
     }
 
-    /// What the email channel takes.
+    /// What the email channel takes. Reads the DKIM key.
     pub fn email_config(&self) -> Result<EmailConfig, Refused> {
+        let smtp = |url: &Secret| SmtpConfig::parse(url.expose()).map_err(|error| refused(&error));
         let transport = match (&self.email.mail_dir, &self.email.smtp_url) {
             (Some(directory), _) => Transport::Files(directory.clone()),
-            (None, Some(url)) => Transport::Smtp(SmtpConfig::parse(url.expose()).map_err(|error| refused(&error))?),
+            (None, Some(url)) => {
+                let fallback = self.email.smtp_fallback_url.as_ref().map(smtp).transpose()?;
+                Transport::Smtp { server: smtp(url)?, fallback }
+            }
             (None, None) => return Err(refused(&"no mail server is set")),
         };
         let from = self.email.mail_from.clone().unwrap_or_default();
-        let of_sender = || from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').to_owned();
+        let of_sender = from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').to_owned();
         Ok(EmailConfig {
-            domain: self.email.mail_domain.clone().unwrap_or_else(of_sender),
+            domain: self.email.mail_domain.clone().unwrap_or_else(|| of_sender.clone()),
+            dkim: self.dkim(&of_sender)?,
             from,
             app_url: self.app_url()?,
             fallback: self.http.app_path.clone(),
             transport,
+            templates: self.email.templates.clone(),
             links: self.mail_links()?,
         })
+    }
+
+    fn dkim(&self, sender_domain: &str) -> Result<Option<DkimSigner>, Refused> {
+        let Some(path) = &self.email.dkim_key else { return Ok(None) };
+        let pem = fs::read_to_string(path)
+            .map_err(|error| refused(&format!("{} cannot be read: {error}", path.display())))?;
+        let domain = self.email.dkim_domain.as_deref().unwrap_or(sender_domain);
+        let selector = self.email.dkim_selector.as_deref().unwrap_or_default();
+        DkimSigner::new(domain, selector, &pem).map(Some).map_err(|error| refused(&error))
     }
 
     fn app_url(&self) -> Result<url::Url, Refused> {

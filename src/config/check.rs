@@ -98,6 +98,12 @@ impl Email {
             }
             (None, Some(_)) => {}
         }
+        if let Some(Err(error)) = self.smtp_fallback_url.as_ref().map(|url| SmtpConfig::parse(url.expose())) {
+            faults.push(format!("the fall-back SMTP URL {error}"));
+        }
+        if self.dkim_key.is_some() && self.dkim_selector.is_none() {
+            faults.push("a DKIM key without its name: set EVENTCENTER_DKIM_SELECTOR".to_owned());
+        }
         if self.mail_from.is_none() {
             faults.push("no sender of mail: set EVENTCENTER_MAIL_FROM to no-reply@your.domain".to_owned());
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 use url::Url;
 
-use crate::auth::{InvalidOrigin, Origins};
+use crate::auth::{InvalidOrigin, Origins, TOKEN_LIFE_MAX};
 
 /// Reads `25ms`, `1h30m`, `7 days`: jiff's friendly format, or ISO 8601.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -34,6 +34,16 @@ pub(super) fn ping_interval(text: &str) -> Result<Duration, String> {
         Ok(interval)
     } else {
         Err("must be from 1s to 60s".to_owned())
+    }
+}
+
+/// Like [`duration`], from 1 minute to 30 days.
+pub(super) fn token_life(text: &str) -> Result<Duration, String> {
+    let life = duration(text)?;
+    if (Duration::from_mins(1)..=TOKEN_LIFE_MAX).contains(&life) {
+        Ok(life)
+    } else {
+        Err("must be from 1m to 30d".to_owned())
     }
 }
 

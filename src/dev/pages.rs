@@ -20,6 +20,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::mail;
+use super::templates::Previews;
 use crate::auth::{COOKIE_NAME, Tokens};
 use crate::config::Secret;
 use crate::http::PAGE_POLICY;
@@ -28,12 +29,12 @@ use crate::http::PAGE_POLICY;
 const TOKEN_TTL: Duration = Duration::from_mins(10);
 
 /// A mail is somebody else's text: no script, no request, no reach into the page around it.
-const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
+pub(super) const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'self'; sandbox",
 );
 
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 const JS: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 
@@ -53,7 +54,7 @@ impl Pages {
     }
 
     /// The API and the pages beside it. The API must have no routes at `/` and under `/dev`.
-    pub fn router(self) -> Router {
+    pub(super) fn router(self, previews: Previews) -> Router {
         let api = self.api.clone();
         let pages = Router::new()
             .route("/", file(HTML, include_str!("pages/demo.html")))
@@ -71,8 +72,11 @@ impl Pages {
             .route("/dev/mails", get(mails))
             .route("/dev/mails/{id}", get(one_mail))
             .route("/dev/mails/{id}/html", get(mail_html))
-            .layer(middleware::from_fn(only_this_machine))
-            .with_state(self);
+            .route("/dev/templates", file(HTML, include_str!("pages/templates.html")))
+            .route("/dev/templates.js", file(JS, include_str!("pages/templates.js")))
+            .with_state(self)
+            .merge(previews.router())
+            .layer(middleware::from_fn(only_this_machine));
         api.merge(pages)
     }
 

@@ -1,6 +1,7 @@
 //! The browser side: files of `static/`, embedded.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -49,9 +50,10 @@ pub(super) async fn get_asset(Segment(file): Segment, headers: HeaderMap) -> Res
         (status = 404, description = "No such file", body = ProblemDocument),
     ))]
 pub(super) async fn get_asset_in_folder(
-    Path((folder, file)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path((folder, file)) = path.or(Err(Problem::not_found("file")))?;
     serve(&format!("ec/{folder}/{file}"), &headers)
 }
 
@@ -62,9 +64,7 @@ pub(super) async fn get_asset_in_folder(
         (status = 304, description = "It has not changed"),
     ))]
 pub(super) async fn get_check_page(headers: HeaderMap) -> Result<Response, Problem> {
-    let mut page = serve("check.html", &headers)?;
-    page.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    Ok(page)
+    serve("check.html", &headers)
 }
 
 /// The service worker, at the root so that its scope is the whole origin

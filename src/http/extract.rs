@@ -4,7 +4,7 @@ use std::error::Error;
 
 use axum::RequestPartsExt;
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,7 +13,7 @@ use http_body_util::LengthLimitError;
 use serde_json::Value;
 
 use super::Api;
-use crate::auth::{Access, bearer, user_token};
+use crate::auth::{Access, Grant, bearer, user_token};
 use crate::problem::{Code, Problem};
 
 /// Proof that the request bears a service's key.
@@ -48,8 +48,21 @@ impl FromRequestParts<Api> for Person {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let PersonToken(grant) = PersonToken::from_request_parts(parts, api).await?;
+        Ok(Self(grant.user_id))
+    }
+}
+
+/// The token by which the request speaks for a person.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PersonToken(pub(super) Grant);
+
+impl FromRequestParts<Api> for PersonToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let token = user_token(&parts.headers, &api.cookies)?;
-        Ok(Self(api.tokens.verify(token)?))
+        Ok(Self(api.tokens.grant(token)?))
     }
 }
 
@@ -116,6 +129,18 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Json<LIMIT> {
         let value = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}")))?;
         Ok(Self { value, len: bytes.len() })
+    }
+}
+
+impl<S: Send + Sync, const LIMIT: usize> OptionalFromRequest<S> for Json<LIMIT> {
+    type Rejection = Problem;
+
+    /// A request that names no type has no body.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn put_user(
     Ok(JsonAnswer(contact))
 }
 
-/// Forget a person: contact, browsers, preferences and history
+/// Forget a person: contact, browsers, preferences and history; and log them out
 ///
 /// What stays is an address that bounced or complained, since mail to it would hurt everybody else's, and a contact that
 /// the host keeps in a view of its own.
@@ -100,6 +100,7 @@ pub(super) async fn delete_user(
     State(api): State<Api>,
     PathUser(user_id): PathUser,
 ) -> Result<StatusCode, Problem> {
+    api.store.revoke_sessions(user_id, None, None).await?;
     match api.store.erase(user_id).await?.in_flight {
         0 => Ok(StatusCode::NO_CONTENT),
         left => {

@@ -45,7 +45,12 @@ impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let code = match error {
             TokenError::ForeignOrigin => Code::ForeignOrigin,
-            TokenError::Missing | TokenError::Expired | TokenError::Invalid => Code::Unauthorized,
+            TokenError::Unchecked => Code::DatabaseUnavailable,
+            TokenError::Missing
+            | TokenError::Expired
+            | TokenError::Invalid
+            | TokenError::TooLong
+            | TokenError::Revoked => Code::Unauthorized,
         };
         Self::new(code, error.to_string())
     }

@@ -11,11 +11,15 @@ use eventcenter_core::tasks::Tasks;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
 /// A connection that brings no whole request head for this long is closed, whether it is idle or slow. As long as
 /// nginx keeps its own idle connections to us, so that it seldom finds one closed.
 pub(super) const SILENCE_MAX: Duration = Duration::from_mins(1);
+/// A peer that takes no byte for this long while some wait for it is given up (`TCP_USER_TIMEOUT`, RFC 5482). Longer than
+/// a session waits, which closes its socket in order.
+const STUCK: Duration = Duration::from_secs(20);
 /// Before the next accept after one that failed, as it does while the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,9 +58,11 @@ async fn serve(http: http1::Builder, socket: TcpStream, router: Router, tasks: T
     }
 }
 
-/// A response is written at once: waiting for more to send would only add the peer's delayed ACK.
+/// A response is written at once: waiting for more to send would only add the peer's delayed ACK. And the kernel gives up a
+/// peer that takes nothing more, as nobody else would while hyper waits for it.
 fn at_once(socket: TcpStream) -> io::Result<TcpStream> {
     socket.set_nodelay(true)?;
+    SockRef::from(&socket).set_tcp_user_timeout(Some(STUCK))?;
     Ok(socket)
 }
 

@@ -92,8 +92,14 @@ mod tests {
         Beginning { position, after: after.map(Seq), window: None }.origin(start)
     }
 
-    fn from(seq: i64, resumed: bool) -> Origin {
-        Origin { from: Seq(seq), lost: None, resumed }
+    /// Where the client said.
+    fn resumed(seq: i64) -> Origin {
+        Origin { from: Seq(seq), lost: None, resumed: true }
+    }
+
+    /// Where we say.
+    fn fresh(seq: i64) -> Origin {
+        Origin { resumed: false, ..resumed(seq) }
     }
 
     fn lost(first: i64, last: i64, why: Lost) -> Origin {
@@ -102,19 +108,19 @@ mod tests {
 
     #[test]
     fn what_the_client_says_counts_before_what_we_know() {
-        assert_eq!(origin(Some(("the_same", 70)), None, &start()), from(70, true));
-        assert_eq!(origin(Some(("the_same", 70)), Some(80), &start()), from(80, true));
-        assert_eq!(origin(Some(("the_same", 70)), Some(20), &start()), from(70, true));
-        assert_eq!(origin(None, Some(20), &start()), from(20, true));
-        assert_eq!(origin(None, Some(100), &start()), from(100, true));
+        assert_eq!(origin(Some(("the_same", 70)), None, &start()), resumed(70));
+        assert_eq!(origin(Some(("the_same", 70)), Some(80), &start()), resumed(80));
+        assert_eq!(origin(Some(("the_same", 70)), Some(20), &start()), resumed(70));
+        assert_eq!(origin(None, Some(20), &start()), resumed(20));
+        assert_eq!(origin(None, Some(100), &start()), resumed(100));
     }
 
     #[test]
     fn without_a_position_the_device_goes_on_and_a_new_one_where_the_furthest_is() {
-        assert_eq!(origin(None, None, &start()), from(50, false));
-        assert_eq!(origin(None, None, &StreamStart { device: None, ..start() }), from(60, false));
-        assert_eq!(origin(None, None, &StreamStart { device: None, furthest: None, ..start() }), from(10, false));
-        assert_eq!(origin(None, None, &StreamStart { device: Some(Seq(200)), ..start() }), from(100, false));
+        assert_eq!(origin(None, None, &start()), fresh(50));
+        assert_eq!(origin(None, None, &StreamStart { device: None, ..start() }), fresh(60));
+        assert_eq!(origin(None, None, &StreamStart { device: None, furthest: None, ..start() }), fresh(10));
+        assert_eq!(origin(None, None, &StreamStart { device: Some(Seq(200)), ..start() }), fresh(100));
     }
 
     #[test]
@@ -130,8 +136,8 @@ mod tests {
     fn a_plain_stream_begins_after_a_number_or_at_the_end() {
         let plain = |after: Option<i64>| Beginning { after: after.map(Seq), ..Beginning::default() }.plain(&start());
 
-        assert_eq!(plain(None), Some(from(100, true)));
-        assert_eq!(plain(Some(99)), Some(from(99, true)));
+        assert_eq!(plain(None), Some(resumed(100)));
+        assert_eq!(plain(Some(99)), Some(resumed(99)));
         assert_eq!(plain(Some(0)), Some(lost(1, 10, Lost::Retention)));
         assert_eq!(plain(Some(101)), None);
     }

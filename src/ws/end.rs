@@ -35,6 +35,8 @@ pub(super) enum End {
     Unauthorized,
     /// A `hello` of another version.
     UnsupportedVersion,
+    /// The person was logged out.
+    Revoked,
     /// The same device has a newer session.
     Replaced,
     /// The database did not say in time where the session may begin.
@@ -53,6 +55,8 @@ pub(super) enum End {
     TokenExpired,
     /// The process stops; sessions come back spread over this time.
     Drain(Duration),
+    /// It has lasted long enough for one request of HTTP.
+    Rotation,
     /// The stream ends before the session's position.
     Resync,
 }
@@ -70,6 +74,7 @@ impl End {
             Self::BadRequest => "bad_request",
             Self::Unauthorized => "unauthorized",
             Self::UnsupportedVersion => "unsupported_version",
+            Self::Revoked => "revoked",
             Self::Replaced => "replaced",
             Self::Overloaded => "overloaded",
             Self::HelloTimeout => "hello_timeout",
@@ -78,7 +83,7 @@ impl End {
             Self::TooManySessions => "too_many_sessions",
             Self::PongTimeout => "pong_timeout",
             Self::TokenExpired => "token_expired",
-            Self::Drain(_) => "drain",
+            Self::Drain(_) | Self::Rotation => "drain",
             Self::Resync => "resync",
         }
     }
@@ -95,6 +100,7 @@ impl End {
             Self::BadRequest => 4000,
             Self::Unauthorized => 4001,
             Self::UnsupportedVersion => 4004,
+            Self::Revoked => 4006,
             Self::Replaced => 4007,
             Self::Overloaded => 4101,
             Self::HelloTimeout => 4102,
@@ -102,7 +108,7 @@ impl End {
             Self::TooManySessions => 4105,
             Self::PongTimeout => 4200,
             Self::TokenExpired => 4201,
-            Self::Drain(_) => 4202,
+            Self::Drain(_) | Self::Rotation => 4202,
             Self::Resync => 4203,
         })
     }
@@ -118,6 +124,7 @@ impl End {
             Self::BadRequest => "a frame is wrong",
             Self::Unauthorized => "the token does not count",
             Self::UnsupportedVersion => "this server speaks version 1",
+            Self::Revoked => "the person was logged out",
             Self::Replaced => "the device has a newer session",
             Self::Overloaded => "the node is overloaded",
             Self::HelloTimeout => "no hello came",
@@ -126,6 +133,7 @@ impl End {
             Self::PongTimeout => "no answer to a ping",
             Self::TokenExpired => "the token has ended",
             Self::Drain(_) => "the node is stopping",
+            Self::Rotation => "the stream is to be opened again",
             Self::Resync => "the position does not fit the stream",
         }
     }
@@ -140,10 +148,11 @@ impl End {
             | Self::BadRequest
             | Self::Unauthorized
             | Self::UnsupportedVersion
+            | Self::Revoked
             | Self::Replaced
             | Self::TooManySessions => None,
             Self::Overloaded | Self::HelloTimeout | Self::RateLimited => Some(BACKOFF_MS),
-            Self::PongTimeout | Self::TokenExpired | Self::Resync => Some(SOON_MS),
+            Self::PongTimeout | Self::TokenExpired | Self::Rotation | Self::Resync => Some(SOON_MS),
             Self::Drain(over) => Some([0, u64::try_from(over.as_millis()).unwrap_or(u64::MAX)]),
         }
     }
@@ -153,7 +162,7 @@ impl End {
 mod tests {
     use super::*;
 
-    const ALL: [End; 19] = [
+    const ALL: [End; 21] = [
         End::Client(1000),
         End::Gone,
         End::Violation(Violation::Protocol),
@@ -163,6 +172,7 @@ mod tests {
         End::BadRequest,
         End::Unauthorized,
         End::UnsupportedVersion,
+        End::Revoked,
         End::Replaced,
         End::Overloaded,
         End::HelloTimeout,
@@ -172,6 +182,7 @@ mod tests {
         End::PongTimeout,
         End::TokenExpired,
         End::Drain(Duration::from_secs(20)),
+        End::Rotation,
         End::Resync,
     ];
 

@@ -19,7 +19,6 @@ const SYNC: &str = "/api/inbox";
 pub(super) struct Frame {
     /// Whoever has this frame has everything up to here: what an `id` of a server-sent event says. `None` for a frame that
     /// says nothing of that.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what server-sent events carry as their id"))]
     pub(super) at: Option<Seq>,
     wire: Bytes,
     /// How long the header is.
@@ -175,7 +174,8 @@ pub(super) enum ServerFrame<'a> {
     Bye {
         code: u16,
         reason: &'static str,
-        retry_ms: [u64; 2],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_ms: Option<[u64; 2]>,
     },
 }
 
@@ -208,7 +208,13 @@ impl Frame {
     /// The last frame to a client that should come back; `None` for one that should not.
     pub(super) fn bye(end: End) -> Option<Self> {
         let (code, retry_ms) = (end.code()?, end.retry_ms()?);
-        Self::of(&ServerFrame::Bye { code, reason: end.reason(), retry_ms })
+        Self::of(&ServerFrame::Bye { code, reason: end.reason(), retry_ms: Some(retry_ms) })
+    }
+
+    /// The last frame to a client that should not, on a transport that has no close code.
+    pub(super) fn farewell(end: End) -> Option<Self> {
+        let code = end.code().filter(|_| end.retry_ms().is_none())?;
+        Self::of(&ServerFrame::Bye { code, reason: end.reason(), retry_ms: None })
     }
 
     /// WebSocket's own ping, which browsers answer by themselves. Without JSON.
@@ -233,7 +239,6 @@ impl Frame {
     }
 
     /// The JSON alone.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what server-sent events carry"))]
     pub(super) fn json(&self) -> Bytes {
         self.wire.slice(self.head..)
     }

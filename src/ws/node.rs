@@ -12,23 +12,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eventcenter_core::event::PublicId;
-use eventcenter_core::id::{DeviceId, Seq, UserId};
+use eventcenter_core::id::{DeviceId, NodeId, Seq, SessionId, UserId};
 use eventcenter_core::metrics::WS_SEEN;
-use eventcenter_core::store::{Mark, Store, StreamEntry};
+use eventcenter_core::store::{Closing, Mark, Store, StoreError, StreamEntry};
 use eventcenter_core::tasks::Tasks;
 use metrics::counter;
 use tokio::sync::{Notify, Semaphore};
 
 use super::acks::Acks;
+use super::end::End;
 use super::frame::{Frame, Kind, StreamFrame};
 use super::outbox::{Page, Rest};
 use super::protocol::{How, Seen};
 use super::queue::Queue;
 use super::registry::{Entry, Full, Registry};
 use super::resume::Resume;
+use super::roster::Roster;
 use super::session::{Mode, Opening, Session};
 use super::wheel::Wheel;
-use crate::auth::{CookieRules, Grant, Tokens};
+use crate::auth::{CookieRules, Grant, TokenError, Tokens};
 
 mod begin;
 mod behind;
@@ -71,6 +73,7 @@ struct Inner {
     acks: Acks,
     greetings: Queue<Arc<Session>>,
     behind: Queue<Arc<Session>>,
+    roster: Roster,
     woken: Mutex<HashSet<UserId>>,
     wake: Notify,
     refusals: Arc<Semaphore>,
@@ -80,6 +83,7 @@ impl Node {
     /// A node whose loops run until `tasks` stops; its sessions are then told to go elsewhere. Needs a tokio runtime.
     pub fn new(store: Store, tokens: Tokens, cookie: CookieRules, settings: NodeSettings, tasks: Tasks) -> Self {
         let resume = Resume::new(&tokens);
+        let roster = Roster::new(store.clone());
         let node = Self(Arc::new(Inner {
             store,
             tokens,
@@ -87,7 +91,8 @@ impl Node {
             settings,
             tasks,
             resume,
-            registry: Registry::default(),
+            registry: Registry::new(roster.clone()),
+            roster: roster.clone(),
             wheel: Wheel::default(),
             acks: Acks::default(),
             greetings: Queue::default(),
@@ -103,6 +108,8 @@ impl Node {
         node.0.tasks.spawn(node.clone().turn_wheel());
         node.0.tasks.spawn(node.clone().write_acks());
         node.0.tasks.spawn(node.clone().drain());
+        let own = node.clone();
+        node.0.tasks.spawn(roster.keep(move |user, session, why| own.close(user, session, why), node.0.tasks.clone()));
         node
     }
 
@@ -130,6 +137,33 @@ impl Node {
         }
     }
 
+    /// Hints that this node has sessions to close, if that is its name.
+    pub fn wake_roster(&self, id: NodeId) {
+        self.0.roster.wake(id);
+    }
+
+    /// Ends the sessions of these people whose tokens no longer count.
+    pub fn check_tokens(&self, users: &[UserId]) {
+        users.iter().flat_map(|user| self.0.registry.sessions_of(*user)).for_each(|session| self.check_token(&session));
+    }
+
+    fn check_token(&self, session: &Session) {
+        let (grant, device) = (session.grant(), session.device());
+        if self.0.tokens.check(grant, Some(&device)) == Err(TokenError::Revoked) {
+            session.end(End::Revoked);
+        }
+    }
+
+    /// Ends a session that the database wants ended.
+    fn close(&self, user: UserId, session: SessionId, why: Closing) {
+        let end = match why {
+            Closing::Replaced => End::Replaced,
+            Closing::TooMany => End::TooManySessions,
+        };
+        let sessions = self.0.registry.sessions_of(user);
+        sessions.iter().filter(|one| one.id == session.uuid()).for_each(|one| one.end(end));
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.0.registry.open()
@@ -137,9 +171,10 @@ impl Node {
 
     /// A new session of whom the token speaks for.
     pub(super) fn enter(&self, grant: Grant, mode: Mode) -> Result<Entry, Full> {
-        let Grant { user_id, ends_at } = grant;
+        let Grant { user_id, issued_at, ends_at } = grant;
         let ping_every = self.0.settings.ping_every;
-        let entry = self.0.registry.enter(Opening { user: user_id, mode, token_exp: ends_at, ping_every })?;
+        let entry =
+            self.0.registry.enter(Opening { user: user_id, mode, issued_at, token_exp: ends_at, ping_every })?;
         self.0.wheel.put(&entry.session, Duration::ZERO);
         Ok(entry)
     }
@@ -147,6 +182,9 @@ impl Node {
     /// Has the database asked where a session begins that has said where it is.
     pub(super) fn greet(&self, session: &Arc<Session>) {
         self.0.registry.replace(session, &session.device());
+        self.0.roster.enter(SessionId::from_row(session.id), session.user, session.device());
+        // Its token may have been revoked after it was checked and before the session was known.
+        self.check_token(session);
         self.0.greetings.push(Arc::clone(session));
     }
 
@@ -186,6 +224,16 @@ impl Node {
                 }
             });
         }
+    }
+
+    /// Where a person's stream ends.
+    pub(super) async fn head(&self, user: UserId) -> Result<Seq, StoreError> {
+        let heads = self.0.store.stream_heads(&[user]).await?;
+        Ok(heads.get(&user).map_or(Seq(0), |head| head.last))
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
     }
 
     pub(super) fn tokens(&self) -> &Tokens {

@@ -16,7 +16,9 @@ use super::frame::{Kind, Lost, StreamFrame};
 const FRAMES_MAX: usize = 256;
 /// Bytes that may wait for a client, in frames; a single larger frame still passes. When full: as above.
 const BYTES_MAX: usize = 128 * 1024;
-/// Entries of a page that is read for one session: at first, and while the outbox has room for them all.
+/// Entries of the first page that is read for one session; the next has twice as many as found room.
+const PAGE_FIRST: u16 = 32;
+/// At most so many.
 const PAGE_MAX: u16 = 128;
 /// And at least, however large they are.
 const PAGE_MIN: u16 = 4;
@@ -95,7 +97,7 @@ impl Outbox {
             window: None,
             holes: 0,
             hole_to: Seq(0),
-            page: PAGE_MAX,
+            page: PAGE_FIRST,
             frames: VecDeque::new(),
             bytes: 0,
         }
@@ -192,6 +194,11 @@ impl Outbox {
             self.frames = VecDeque::new();
         }
         taken
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// The cursor of a live session.

@@ -11,6 +11,12 @@ const WINDOW_MAX: u64 = 256;
 /// Events that one `ack` may name. More are a bad frame.
 const IDS_MAX: usize = 100;
 
+/// What a device may be called.
+pub(super) const DEVICE: &str = "1 to 64 of A-Z a-z 0-9 _ -";
+
+/// What a place in a stream is.
+pub(super) const SEQ: &str = "a whole number from 0 to 2^63-1";
+
 /// A frame of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ClientFrame {
@@ -80,11 +86,7 @@ pub(super) enum Fault {
 impl ClientFrame {
     /// Reads a text message.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
-        let value = serde_json::from_str(text).map_err(|error| Fault::BadFrame(format!("not JSON: {error}")))?;
-        let Value::Object(members) = value else {
-            return Err(Fault::BadFrame("not a JSON object".to_owned()));
-        };
-        let members = Members(members);
+        let members = Members::read(text.as_bytes())?;
         match members.text("t")?.ok_or_else(|| wrong("t", "a text"))? {
             "hello" => members.hello().map(Self::Hello),
             "ack" => members.ack().map(Self::Ack),
@@ -102,23 +104,35 @@ fn wrong(member: &str, wanted: &str) -> Fault {
     Fault::BadFrame(format!("{member} must be {wanted}"))
 }
 
+const WINDOW: &str = "a whole number from 1 to 256";
+
 struct Members(Map<String, Value>);
 
 impl Members {
+    fn read(json: &[u8]) -> Result<Self, Fault> {
+        match serde_json::from_slice(json) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) => Err(Fault::BadFrame("not a JSON object".to_owned())),
+            Err(error) => Err(Fault::BadFrame(format!("not JSON: {error}"))),
+        }
+    }
+
+    fn device(&self) -> Result<DeviceId, Fault> {
+        let name = |name| DeviceId::parse(name).ok_or_else(|| wrong("device", DEVICE));
+        Ok(self.text("device")?.map(name).transpose()?.unwrap_or_default())
+    }
+
     fn hello(&self) -> Result<Hello, Fault> {
         let version = self.number("v", "the number 1", u64::MAX)?.ok_or_else(|| wrong("v", "the number 1"))?;
         if version != VERSION {
             return Err(Fault::UnsupportedVersion);
         }
-        const DEVICE: &str = "1 to 64 of A-Z a-z 0-9 _ -";
-        const WINDOW: &str = "a whole number from 1 to 256";
-        let device = self.text("device")?.map(|name| DeviceId::parse(name).ok_or_else(|| wrong("device", DEVICE)));
         let window = self.number("window", WINDOW, WINDOW_MAX)?;
         if window == Some(0) {
             return Err(wrong("window", WINDOW));
         }
         Ok(Hello {
-            device: device.transpose()?.unwrap_or_default(),
+            device: self.device()?,
             resume: self.text("resume")?.map(str::to_owned),
             after: self.seq("after")?,
             window: window.and_then(|window| window.try_into().ok()),
@@ -154,8 +168,16 @@ impl Members {
     }
 
     fn seq(&self, member: &str) -> Result<Option<Seq>, Fault> {
-        let number = self.number(member, "a whole number from 0 to 2^63-1", i64::MAX.unsigned_abs())?;
+        let number = self.number(member, SEQ, i64::MAX.unsigned_abs())?;
         Ok(number.and_then(|number| number.try_into().ok()).map(Seq))
+    }
+}
+
+impl Ack {
+    /// Reads an acknowledgement that comes by itself, with the device that it is about.
+    pub(super) fn read(json: &[u8]) -> Result<(DeviceId, Self), Fault> {
+        let members = Members::read(json)?;
+        Ok((members.device()?, members.ack()?))
     }
 }
 
@@ -179,7 +201,7 @@ mod tests {
     fn fault(text: &str) -> String {
         match ClientFrame::read(text).unwrap_err() {
             Fault::BadFrame(message) => message,
-            other => format!("{other:?}"),
+            fault @ (Fault::UnknownFrame | Fault::UnsupportedVersion) => format!("{fault:?}"),
         }
     }
 

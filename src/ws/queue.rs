@@ -25,8 +25,19 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn push(&self, item: T) {
-        self.lock().push_back(item);
-        self.arrived.notify_one();
+        self.extend([item]);
+    }
+
+    pub(super) fn extend(&self, items: impl IntoIterator<Item = T>) {
+        let mut waiting = self.lock();
+        let before = waiting.len();
+        waiting.extend(items);
+        let has_grown = waiting.len() > before;
+        drop(waiting);
+        // Nothing is no news: a loop that puts back what it does not want would wake itself for ever.
+        if has_grown {
+            self.arrived.notify_one();
+        }
     }
 
     /// Resolves when something was put in since the last call.
@@ -39,5 +50,27 @@ impl<T> Queue<T> {
         let mut items = self.lock();
         let count = items.len().min(max);
         items.drain(..count).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_no_news() {
+        let queue = Queue::default();
+        queue.extend([1, 2, 3]);
+        queue.arrived().await;
+        assert_eq!(queue.take(2), [1, 2]);
+
+        queue.extend([]);
+
+        assert!(timeout(Duration::from_millis(20), queue.arrived()).await.is_err());
+        assert_eq!(queue.take(2), [3]);
     }
 }

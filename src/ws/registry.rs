@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eventcenter_core::id::{DeviceId, UserId};
+use eventcenter_core::id::{DeviceId, SessionId, UserId};
 use eventcenter_core::metrics::WS_SESSIONS;
 use metrics::gauge;
 use tokio::sync::Semaphore;
 
 use super::end::End;
+use super::roster::{Roster, SESSIONS_PER_USER};
 use super::session::{Opening, Session};
 
-/// Sessions of one person on this node: browsers, tabs, devices. A further one ends the oldest with 4105.
-const SESSIONS_PER_USER: usize = 20;
 /// Of those, sessions that have not begun. A further one is refused with 429: a client that connects over and over must
 /// not end its person's other sessions.
 const HANDSHAKES_PER_USER: usize = 10;
@@ -38,6 +37,7 @@ pub(super) enum Full {
 pub(super) struct Registry {
     sessions: Arc<Mutex<Sessions>>,
     handshakes: Arc<Semaphore>,
+    roster: Roster,
 }
 
 #[derive(Debug, Default)]
@@ -56,13 +56,12 @@ pub(super) struct Entry {
     registry: Registry,
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self { sessions: Arc::default(), handshakes: Arc::new(Semaphore::new(HANDSHAKES_PER_NODE)) }
-    }
-}
-
 impl Registry {
+    /// Nobody is here yet. Whoever leaves leaves `roster` too.
+    pub(super) fn new(roster: Roster) -> Self {
+        Self { sessions: Arc::default(), handshakes: Arc::new(Semaphore::new(HANDSHAKES_PER_NODE)), roster }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,21 +142,29 @@ impl Drop for Entry {
             }
         }
         sessions.open -= 1;
+        drop(sessions);
         gauge!(WS_SESSIONS).decrement(1);
+        self.registry.roster.leave(SessionId::from_row(self.session.id));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eventcenter_core::store::Store;
+
     use super::*;
     use crate::ws::session::tests::{an_opening, begin};
 
     const ANNA: UserId = UserId::from_row(1);
     const BORIS: UserId = UserId::from_row(2);
 
-    #[test]
-    fn a_dropped_entry_leaves_only_its_own_place() {
-        let registry = Registry::default();
+    fn a_registry() -> Registry {
+        Registry::new(Roster::new(Store::connect("postgres://nobody@127.0.0.1:9/none", 1).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn a_dropped_entry_leaves_only_its_own_place() {
+        let registry = a_registry();
         let first = registry.enter(an_opening(ANNA)).unwrap();
         let second = registry.enter(an_opening(ANNA)).unwrap();
 
@@ -169,9 +176,9 @@ mod tests {
         assert_eq!(registry.connected(&[ANNA, BORIS]), [ANNA]);
     }
 
-    #[test]
-    fn one_session_too_many_ends_the_oldest_of_the_same_person() {
-        let registry = Registry::default();
+    #[tokio::test]
+    async fn one_session_too_many_ends_the_oldest_of_the_same_person() {
+        let registry = a_registry();
         let other = registry.enter(an_opening(BORIS)).unwrap();
         let enter = |_| {
             let entry = registry.enter(an_opening(ANNA)).unwrap();
@@ -187,9 +194,9 @@ mod tests {
         assert!(!other.session.is_ending());
     }
 
-    #[test]
-    fn a_person_who_only_connects_and_never_begins_is_refused() {
-        let registry = Registry::default();
+    #[tokio::test]
+    async fn a_person_who_only_connects_and_never_begins_is_refused() {
+        let registry = a_registry();
         let _entries: Vec<Entry> =
             (0..HANDSHAKES_PER_USER).map(|_| registry.enter(an_opening(ANNA)).unwrap()).collect();
 
@@ -197,9 +204,9 @@ mod tests {
         assert!(registry.enter(an_opening(BORIS)).is_ok());
     }
 
-    #[test]
-    fn a_node_that_is_closed_lets_nobody_in() {
-        let registry = Registry::default();
+    #[tokio::test]
+    async fn a_node_that_is_closed_lets_nobody_in() {
+        let registry = a_registry();
         let _entry = registry.enter(an_opening(ANNA)).unwrap();
 
         assert_eq!(registry.close().len(), 1);

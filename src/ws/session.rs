@@ -4,7 +4,6 @@
 //! [`Session::admit`] for every frame that comes in, and gives texts to [`hear`].
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use eventcenter_core::id::{DeviceId, Epoch, Seq, UserId};
 use eventcenter_core::metrics::{WS_ERRORS, WS_FRAMES};
@@ -25,8 +24,10 @@ mod begin;
 mod clock;
 mod follow;
 mod hear;
+mod standing;
 
 pub(super) use hear::hear;
+pub(super) use standing::Opening;
 
 /// Events in one batch for the transport; more wait for the next.
 const BATCH_MAX: usize = 64;
@@ -72,6 +73,8 @@ struct State {
     /// Replayed events so far; `None` once the client knows that the replay is done.
     replayed: Option<u64>,
     vitals: Vitals,
+    /// When its token was issued.
+    issued_at: Option<i64>,
     rate: Rate,
     end: Option<End>,
     /// Its place among those that have not begun.
@@ -97,27 +100,12 @@ pub(super) struct Batch {
     pub(super) end: Option<End>,
 }
 
-/// What a new session rests on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opening {
-    /// Whose.
-    pub(super) user: UserId,
-    /// How it follows.
-    pub(super) mode: Mode,
-    /// When its token ends, in seconds since 1970.
-    pub(super) token_exp: i64,
-    /// How often it is pinged.
-    pub(super) ping_every: Duration,
-}
-
 impl Session {
     /// `handshake` is given back when it begins.
     pub(super) fn new(opening: Opening, handshake: Option<OwnedSemaphorePermit>) -> Self {
-        let Opening { user, mode, token_exp, ping_every } = opening;
+        let Opening { user, mode, issued_at, token_exp, ping_every } = opening;
         let (id, now) = (Uuid::now_v7(), Instant::now());
-        // The last byte of a UUIDv7 is random.
-        let share = f64::from(id.as_bytes().last().copied().unwrap_or_default()) / 256.0;
-        let mut vitals = Vitals::new(now, ping_every, share, token_exp);
+        let mut vitals = Vitals::new(now, ping_every, standing::share(id), token_exp);
         if mode == Mode::Full {
             vitals.await_hello(now);
         }
@@ -129,6 +117,7 @@ impl Session {
             sent: Seq(0),
             replayed: None,
             vitals,
+            issued_at,
             rate: Rate::new(now),
             end: None,
             handshake,
@@ -151,7 +140,6 @@ impl Session {
     }
 
     /// The next batch, once there is something to send. Cancel-safe.
-    #[expect(dead_code, reason = "what server-sent events wait for")]
     pub(super) async fn next(&self, resume: &Resume) -> Batch {
         loop {
             let batch = self.take(resume);
@@ -167,7 +155,7 @@ impl Session {
         self.changed.notified().await;
     }
 
-    /// What there is to send now: answers, then events, then the end.
+    /// What there is to send now: answers, then events, then the end. What does not fit is news for the next.
     pub(super) fn take(&self, resume: &Resume) -> Batch {
         let mut state = self.state();
         let mut frames = std::mem::take(&mut state.answers);
@@ -187,6 +175,9 @@ impl Session {
         }
         if state.sent >= state.outbox.replay_to() {
             frames.extend(self.replay_done(&mut state, resume));
+        }
+        if !state.outbox.is_empty() {
+            self.changed.notify_one();
         }
         Batch { frames, end: None }
     }

@@ -33,7 +33,6 @@ export class EventCenter extends EventTarget {
     this.isReplaying = false;
   }
 
-  /** Joins the other tabs, and leads them if nobody does. */
   async connect() {
     this.name = `ec:${this.#options.user ?? (await this.#token.subject()) ?? 'me'}`;
     this.store = await Store.open(this.name);
@@ -199,7 +198,6 @@ export class EventCenter extends EventTarget {
     if (this.#position.user !== null && this.#position.user !== user) this.store.clear();
   }
 
-  /** What a frame means to this tab, whether it leads or not. */
   #apply(frame) {
     switch (frame.t) {
       case 'welcome':

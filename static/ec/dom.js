@@ -4,12 +4,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 const ANNOUNCED_MS = 7000; // A screen reader has read it by then; the region is emptied so that nobody finds it later.
 
 /**
- * Makes an element. `on…` functions listen, `true` and `false` are attributes with and without presence, anything else
- * is an attribute's text. Children that are null or false are left out; texts become text nodes.
- * @param {string} tag
- * @param {Record<string, any>} [attributes]
- * @param {...any} children
- * @returns {any}
+ * Makes an element. Functions listen to their `on…`, true stands for an attribute without a text, and what is false or null is
+ * left out. @param {string} tag @param {Record<string, any>} [attributes] @returns {any}
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -25,31 +21,30 @@ export function h(tag, attributes = {}, ...children) {
 /** Somebody else's words: in their own direction, whatever the page's. */
 export const said = (text) => h('bdi', { dir: 'auto' }, String(text ?? ''));
 
-/** A picture of 24 × 24, drawn by strokes. */
-export function icon(...paths) {
+/** A picture of 24 × 24, drawn by strokes along one path. */
+export function icon(d) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
-  for (const d of paths) {
-    const path = document.createElementNS(SVG, 'path');
-    path.setAttribute('d', d);
-    svg.append(path);
-  }
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', d);
+  svg.append(path);
   return svg;
 }
 
+const DISC = 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z';
 export const ICONS = {
-  bell: ['M6 10a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4S6 15 6 10Z', 'M10 20a2.2 2.2 0 0 0 4 0'],
-  info: ['M12 11v6', 'M12 7.2v.1', 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z'],
-  ok: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'm8 12.3 2.8 2.7L16 9.5'],
-  warning: ['M12 4 2.8 20h18.4L12 4Z', 'M12 10v4.5', 'M12 17.4v.1'],
-  error: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M12 7.5v5.5', 'M12 16.4v.1'],
-  clock: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M12 7.5V12l3 2'],
-  chat: ['M4 5h16v11H9l-5 4V5Z'],
-  ask: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z', 'M9.4 9.6a2.7 2.7 0 1 1 3.8 2.6c-.8.4-1.2.9-1.2 1.8', 'M12 17v.1'],
-  work: ['M12 3v4', 'M12 17v4', 'M3 12h4', 'M17 12h4', 'm5.6 5.6 2.9 2.9', 'm15.5 15.5 2.9 2.9'],
-  task: ['M5 4h14v16H5z', 'm8.5 12 2.4 2.4 4.6-4.8'],
-  close: ['m6 6 12 12', 'M18 6 6 18'],
+  bell: 'M6 10a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4S6 15 6 10ZM10 20a2.2 2.2 0 0 0 4 0',
+  info: `${DISC}M12 11v6M12 7.2v.1`,
+  ok: `${DISC}M8 12.3l2.8 2.7L16 9.5`,
+  warning: 'M12 4 2.8 20h18.4L12 4ZM12 10v4.5M12 17.4v.1',
+  error: `${DISC}M12 7.5v5.5M12 16.4v.1`,
+  clock: `${DISC}M12 7.5V12l3 2`,
+  chat: 'M4 5h16v11H9l-5 4V5Z',
+  ask: `${DISC}M9.4 9.6a2.7 2.7 0 1 1 3.8 2.6c-.8.4-1.2.9-1.2 1.8M12 17v.1`,
+  work: 'M12 3v4M12 17v4M3 12h4M17 12h4M5.6 5.6l2.9 2.9M15.5 15.5l2.9 2.9',
+  task: 'M5 4h14v16H5zM8.5 12l2.4 2.4 4.6-4.8',
+  close: 'M6 6l12 12M18 6L6 18',
 };
 
 /** What CSP's `trusted-types eventcenter` allows us: scripts of this origin, and nothing else. */
@@ -70,11 +65,9 @@ const policy = (() => {
 export const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
 
 /**
- * Where a link of an event may lead: https, or http from a page that is http itself. No credentials, no control
- * characters, no other scheme; a path is this origin's.
- * @param {unknown} text
- * @param {string[]} [hosts] if there are any, the only other hosts
- * @returns {{ href: string, host: string | null } | null} `host` is set when it leads to another origin
+ * Where a link of an event may lead: https, or http from a page that is http itself; a path is this origin's. `host` is set when
+ * it leads to another origin, which `hosts` may narrow down.
+ * @param {unknown} text @param {string[]} [hosts] @returns {{ href: string, host: string | null } | null}
  */
 export function safeUrl(text, hosts = []) {
   if (typeof text !== 'string' || text === '' || /[\u0000-\u001f\u007f]/.test(text)) return null;
@@ -113,11 +106,7 @@ export function liveRegion(parent, urgency) {
   return region;
 }
 
-/**
- * Says something to a screen reader.
- * @param {string} text
- * @param {'polite' | 'assertive'} urgency
- */
+/** Says something to a screen reader. @param {string} text @param {'polite' | 'assertive'} urgency */
 export function announce(text, urgency) {
   const region = liveRegion(frontModal() ?? document.body, urgency);
   const line = h('div', {}, text);

@@ -14,9 +14,4 @@ const LATER = {
   'ec-diagnostics': () => import('./diag/panel.js'),
 };
 
-function load() {
-  for (const [name, code] of Object.entries(LATER)) if (document.querySelector(name)) code();
-}
-
-if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', load);
-else load();
+for (const [name, load] of Object.entries(LATER)) if (document.querySelector(name)) load();

@@ -21,11 +21,7 @@ export class Words {
     return new Words(language, (await LANGUAGES[language]()).default);
   }
 
-  /**
-   * A text by its name. `{name}` is replaced; a text with plural forms is chosen by `n`.
-   * @param {string} name
-   * @param {Record<string, string | number>} [values]
-   */
+  /** A text by its name; one with plural forms is chosen by `n`. @param {string} name @param {Record<string, string | number>} [values] */
   t(name, values = {}) {
     const found = this.texts[name];
     const text = typeof found === 'object' ? found[this.plural.select(Number(values.n))] ?? found.other : found ?? name;

@@ -1,16 +1,21 @@
 // What can be chosen, and what was.
 
-/** The options of a decision, as `{ value, label }`: services write texts or objects. None where no answer could be sent. @param {import('./ec.js').Event} event */
+import { wordOf } from './event.js';
+
+/**
+ * The options of a decision, as `{ value, label }`: services write texts or objects. None where no answer could be sent.
+ * @param {import('./ec.js').Event} event
+ */
 export function optionsOf({ data }) {
-  const options = data?.action_id != null && Array.isArray(data.options) ? data.options : [];
+  const options = wordOf(data?.action_id) && Array.isArray(data.options) ? data.options : [];
   return options
-    .map((option) => (typeof option === 'object' && option !== null ? option : { value: option, label: option }))
-    .filter(({ value }) => value !== undefined)
-    .map(({ value, label }) => ({ value: String(value), label: String(label ?? value) }));
+    .map((option) => (typeof option === 'object' && option !== null ? option : { value: option }))
+    .map(({ value, label }) => ({ value: wordOf(value), label: wordOf(label) ?? wordOf(value) }))
+    .filter(({ value }) => value !== undefined);
 }
 
 /** What was chosen, as the person knows it. @param {import('./ec.js').Event} event */
 export function answerText(event, answer) {
-  const chosen = answer?.option ?? answer?.text ?? '';
-  return optionsOf(event).find(({ value }) => value === chosen)?.label ?? String(chosen);
+  const chosen = wordOf(answer?.option) ?? wordOf(answer?.text) ?? '';
+  return optionsOf(event).find(({ value }) => value === chosen)?.label ?? chosen;
 }

@@ -46,11 +46,7 @@ export class Rest {
   #store;
   #isFlushing = false;
 
-  /**
-   * @param {URL} server
-   * @param {(anew: boolean) => Promise<string | null>} token
-   * @param {import('./store.js').Store} store
-   */
+  /** @param {URL} server @param {(anew: boolean) => Promise<string | null>} token @param {import('./store.js').Store} store */
   constructor(server, token, store) {
     this.#server = server;
     this.#token = token;
@@ -64,10 +60,7 @@ export class Rest {
   /** For what speaks to the server by itself. @returns {Promise<string | null>} */
   token = () => this.#token(false);
 
-  /**
-   * Posts now, or later when there is no network: those requests may be said twice and mean the same.
-   * @returns {Promise<{ isLater: boolean, answer?: any }>}
-   */
+  /** Posts now, or later when there is no network, perhaps twice: for what means the same when it is said again. */
   async postSurely(path, body) {
     try {
       return { isLater: false, answer: await this.post(path, body) };

@@ -20,11 +20,6 @@ const DOM_EVENTS = {
   'system.alert': 'ec-alert',
 };
 
-/**
- * @typedef {import('./ec.js').Event} Event
- * @typedef {import('./ui/center.js').NotificationCenter} Center
- */
-
 /** Reacts to events, in the tabs that are looked at. */
 export class Router {
   #center;
@@ -37,7 +32,7 @@ export class Router {
   #missed = 0;
   #replayed = new Map();
 
-  /** @param {Center} center @param {import('./client.js').EventCenter} client */
+  /** @param {import('./ui/center.js').NotificationCenter} center @param {import('./client.js').EventCenter} client */
   constructor(center, client) {
     this.#center = center;
     this.#client = client;
@@ -64,7 +59,7 @@ export class Router {
     await (await this.#loadStanding()).stand(event, isOld);
   }
 
-  /** @param {{ event: Event, seq: number | null, isReplay: boolean }} entry */
+  /** @param {{ event: import('./ec.js').Event, seq: number | null, isReplay: boolean }} entry */
   take({ event, seq, isReplay }) {
     const isTaken = this.#tell(event, seq, isReplay);
     if (isTaken || isOver(event)) return;

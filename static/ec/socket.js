@@ -85,7 +85,6 @@ export class Socket {
     return true;
   }
 
-  /** Connects anew with the present position. */
   restart() {
     this.#drop();
     this.#wait(Math.random() * SOON_MS);

@@ -42,14 +42,12 @@ export class Store {
     return (await this.get(key)) ?? value;
   }
 
-  /** Keeps a request for later. */
   async enqueue(request) {
     this.#waiting.push(request);
     if (this.#waiting.length > OUTBOX_MAX) this.#waiting.shift();
     await this.#do('outbox', 'readwrite', (outbox) => outbox.put(request, request.id));
   }
 
-  /** What was kept for later, oldest first. */
   async enqueued() {
     const kept = await this.#do('outbox', 'readonly', (outbox) => outbox.getAll(null, OUTBOX_MAX));
     return (kept ?? [...this.#waiting]).toSorted((one, other) => one.at - other.at);

@@ -52,10 +52,7 @@ export class Position {
     this.#keep();
   }
 
-  /**
-   * Moves with a frame.
-   * @returns {'next' | 'known' | 'lost'} whether the frame is to be handled, was handled before, or shows a loss
-   */
+  /** Moves with a frame, which is to be handled, was handled before, or shows a loss. @returns {'next' | 'known' | 'lost'} */
   move(frame) {
     switch (frame.t) {
       case 'welcome':

@@ -202,6 +202,7 @@ async fn the_document_of_the_api_has_every_route_and_every_answer() {
         "GET /api/push/key",
         "GET /api/suppressions",
         "GET /api/users/{id}",
+        "GET /check",
         "GET /ec/{file}",
         "GET /ec/{folder}/{file}",
         "GET /healthz",

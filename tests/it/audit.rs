@@ -1,11 +1,10 @@
 //! The books balance after anything: random runs of everything that happens to deliveries, against a simple model.
 
-use std::io::Write;
-
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::support::database::Database;
+use crate::support::seed::Seed;
 
 mod model;
 mod run;
@@ -14,17 +13,6 @@ use run::Run;
 
 /// What a run does, one after the other.
 const STEPS: usize = 80;
-
-/// Names the seed of a run that failed.
-struct Seed(u64);
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            writeln!(std::io::stderr(), "the run of seed {} failed: run it alone with run({})", self.0, self.0).ok();
-        }
-    }
-}
 
 async fn run(seed: u64) {
     let _seed = Seed(seed);

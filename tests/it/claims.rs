@@ -119,7 +119,7 @@ async fn a_stale_settle_is_not_taken_for_another_channels() {
     db.store().emit(&[&event]).await.unwrap();
     let slow = db.claim("slow", 1).await;
     db.lose_workers().await;
-    let mail = db.store().claim(a_claim("mail", Channel::Email, 1)).await.unwrap();
+    let mail = db.claim_as(a_claim("mail", Channel::Email, 1)).await;
     let sent = settlement(&mail[0], Channel::Email, Outcome::Sent);
     assert_eq!(db.store().settle(mail[0].lease, "mail", &[sent]).await.unwrap(), SETTLED_ONE);
 

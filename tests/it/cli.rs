@@ -219,3 +219,25 @@ async fn serve_refuses_unsafe_settings_in_a_line_each() {
     let lines = with("EVENTCENTER_LISTEN", "127.0.0.1:0");
     assert!(lines.len() == 1 && lines[0].contains("`eventcenter migrate`"), "{lines:?}");
 }
+
+#[test]
+fn a_template_is_checked_and_shown_before_anybody_gets_it() {
+    let folder = std::env::temp_dir().join(format!("eventcenter-cli-{}", uuid::Uuid::now_v7().simple()));
+    std::fs::create_dir_all(folder.join("job.done")).unwrap();
+    let template =
+        |arguments: &[&str]| Said::by(eventcenter(&["template"]).args(arguments).env("EVENTCENTER_TEMPLATES", &folder));
+
+    std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ titel }}\n").unwrap();
+    let broken = template(&["check"]);
+    std::fs::write(folder.join("job.done/ru.txt"), "Subject: Мастерская: {{ title }}\n").unwrap();
+    let (checked, shown) = (template(&["check"]), template(&["preview", "job.done", "--locale", "ru-RU"]));
+    let (html, unknown) = (template(&["preview", "digest", "--part", "html"]), template(&["preview", "../x"]));
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    assert_eq!(broken.status, 1);
+    assert!(broken.out.starts_with("broken: job.done in ru cannot be rendered: undefined value"), "{broken:?}");
+    assert_eq!(checked.ok(), "ok: 14 mails can be written");
+    assert_eq!(shown.ok(), "Subject: Мастерская: Ваша фотография готова");
+    assert!(html.ok().starts_with("<!doctype html>"));
+    assert!(unknown.status == 1 && unknown.err.contains("there is no template ../x"), "{unknown:?}");
+}

@@ -23,7 +23,7 @@ async fn what_expired_or_was_taken_back_meanwhile_is_not_sent() {
     let expired = an_event_with(42, &json!({"channels": ["push"], "expires_at": in_seconds(-1)}));
     let expired = id_of(&db.store().emit(&[&expired]).await.unwrap()[0]);
     let canceled = db.plan(PUSH, 1).await[0];
-    let claimed = db.store().claim(a_claim("dies", PUSH, 10)).await.unwrap();
+    let claimed = db.claim_as(a_claim("dies", PUSH, 10)).await;
     assert_eq!(claimed.len(), 2);
     db.store().cancel(canceled).await.unwrap();
     db.expire_leases().await;
@@ -45,7 +45,7 @@ async fn a_redrive_that_comes_after_the_event_expired_says_so() {
     let db = Database::fresh().await;
     let event = an_event_with(42, &json!({"channels": ["push"], "expires_at": in_seconds(3600)}));
     let id = id_of(&db.store().emit(&[&event]).await.unwrap()[0]);
-    let claimed = db.store().claim(a_claim("w", PUSH, 1)).await.unwrap();
+    let claimed = db.claim_as(a_claim("w", PUSH, 1)).await;
     let failed = settlement(&claimed[0], PUSH, Outcome::Failed(Fault::Refused));
     db.store().settle(claimed[0].lease, "w", &[failed]).await.unwrap();
     sqlx::query("update eventcenter.events set expires_at = now()").execute(db.pool()).await.unwrap();

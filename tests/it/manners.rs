@@ -18,12 +18,11 @@ use crate::support::ws_client::WsClient;
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap();
     let mut head = vec![first];
-    match length {
-        0..126 => head.push(0x80 | u8::try_from(length).unwrap()),
-        _ => {
-            head.push(0x80 | 126);
-            head.extend(length.to_be_bytes());
-        }
+    if length < 126 {
+        head.push(0x80 | u8::try_from(length).unwrap());
+    } else {
+        head.push(0xfe);
+        head.extend(length.to_be_bytes());
     }
     [&head, &[0; 4][..], payload].concat()
 }
@@ -173,7 +172,7 @@ async fn resident_megabytes(server: &Server<'_>) -> f64 {
 
 #[tokio::test]
 async fn clients_that_stop_reading_are_cut_and_nobody_else_feels_them() {
-    const PEOPLE: i64 = 10;
+    const PEOPLE: i64 = 5;
     const EACH: usize = 20;
     let installation = Installation::fresh().await;
     let server = installation.serve().await;
@@ -186,25 +185,25 @@ async fn clients_that_stop_reading_are_cut_and_nobody_else_feels_them() {
     healthy.first("welcome").await;
     let before = resident_megabytes(&server).await;
 
-    // 4 MB for each of 200 sessions.
+    // 2 MB for each of 100 sessions.
     let large = json!({"channels": ["ws"], "body": "x".repeat(16_000), "data": {"more": "y".repeat(24_000)}});
     for user in 1..=PEOPLE {
-        for _ in 0..10 {
+        for _ in 0..5 {
             let batch: Vec<Value> = vec![json_with(user, &large); 10];
             server.service_json(Method::POST, "/events", &batch.into()).await.expect(202);
         }
         server.emit_many(42, 1).await;
         healthy.nth("event", usize::try_from(user).unwrap() - 1).await;
         let grown = resident_megabytes(&server).await - before;
-        assert!(grown < 150.0, "{grown} MB for what nobody takes");
+        assert!(grown < 100.0, "{grown} MB for what nobody takes");
     }
 
-    // A ping that was not answered may be the first to tell.
+    // The kernel may have taken it all in their place; then a ping that is not answered tells.
     let cut =
         ["slow_consumer", "pong_timeout"].map(|reason| format!(r#"eventcenter_ws_closed_total{{reason="{reason}"}}"#));
     eventually(SOON * 2, || async {
         let [slow, silent] = [server.metric(&cut[0]).await, server.metric(&cut[1]).await];
-        (slow? + silent.unwrap_or_default() >= 200.0).then_some(())
+        (slow.unwrap_or_default() + silent.unwrap_or_default() >= 100.0).then_some(())
     })
     .await;
     healthy.send(&json!({"t": "ping"}));

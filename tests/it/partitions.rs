@@ -42,7 +42,7 @@ async fn an_old_event(db: &Database, name: &str) -> EventId {
 }
 
 async fn settle_all(db: &Database) {
-    let claimed = db.store().claim(a_claim("w", Channel::Push, 100)).await.unwrap();
+    let claimed = db.claim_as(a_claim("w", Channel::Push, 100)).await;
     let sent: Vec<_> = claimed.iter().map(|one| settlement(one, Channel::Push, Outcome::Sent)).collect();
     db.store().settle(claimed[0].lease, "w", &sent).await.unwrap();
 }
@@ -116,7 +116,7 @@ async fn a_day_with_something_outstanding_is_kept_and_so_are_its_keys() {
 
     let waiting = db.store().drop_partition(KEEP_DAYS).await.unwrap_err();
     assert!(waiting.to_string().contains("still has outstanding deliveries"), "{waiting}");
-    db.store().claim(a_claim("w", Channel::Push, 1)).await.unwrap();
+    db.claim_as(a_claim("w", Channel::Push, 1)).await;
     let leased = db.store().drop_partition(KEEP_DAYS).await.unwrap_err();
     assert!(leased.to_string().contains("still has outstanding deliveries"), "{leased}");
 

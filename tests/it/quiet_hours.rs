@@ -153,7 +153,7 @@ async fn a_lasting_retry_schedule_begins_when_the_night_ends() {
     assert_eq!(db.count("select count(*) from eventcenter.leases").await, 0);
     let same = "select count(*) from eventcenter.deliveries where attempt = 0 and due_at = since and due_at > now()";
     assert_eq!(db.count(same).await, 1);
-    assert!(db.store().claim(a_claim("worker", Channel::Push, 10)).await.unwrap().is_empty());
+    assert!(db.claim_as(a_claim("worker", Channel::Push, 10)).await.is_empty());
     db.assert_books_balance().await;
 }
 

@@ -8,6 +8,7 @@ use crate::support::events::{in_seconds, json_with};
 use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::Installation;
 use crate::support::mail_server::Mailbox;
+use crate::support::push_service::plaintext;
 
 const PATH: &str = "/api/users/42";
 
@@ -128,6 +129,11 @@ async fn who_is_erased_leaves_nothing_and_the_books_balance() {
     server.person_json(42, Method::PUT, "/api/preferences", &off).await.expect(200);
     server.service_json(Method::POST, "/api/suppressions", &json!({"user_id": 42})).await.expect(201);
 
+    db.pool()
+        .execute("insert into eventcenter.devices (user_id, device, acked_seq) values (42, 'phone', 1)")
+        .await
+        .unwrap();
+
     for _ in 0..2 {
         server.service(Method::DELETE, PATH).await.expect(204);
     }
@@ -137,6 +143,11 @@ async fn who_is_erased_leaves_nothing_and_the_books_balance() {
     for table in [
         "recipients",
         "push_subscriptions",
+        "devices",
+        "digests",
+        "digest_items",
+        "actions",
+        "answers",
         "preferences",
         "suppressions",
         "deliveries",

@@ -33,6 +33,10 @@ async fn a_position_holds_across_a_restart_and_on_another_node() {
 
     let (second, third) = (installation.serve().await, installation.serve().await);
     second.emit_many(42, 2).await;
+    second.emit_many(43, 500).await;
+    let long = third.session(43, "?after=0").await;
+    long.nth("event", 499).await;
+    assert_eq!(seqs(&long), (1..=500).collect::<Vec<_>>());
     for (server, device) in [(&second, "phone"), (&third, "phone")] {
         let again = server.greet(42, &json!({"device": device, "resume": token})).await;
         let welcome = again.first("welcome").await;

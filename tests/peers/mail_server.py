@@ -6,6 +6,7 @@ Ready line: {"host", "port", "control_url", "directory"}; exim's log is in `dire
 
     GET /messages?after=&count=&wait=&envelope_to=   what was delivered, in order (journal.py, `describe`)
     PUT /refusals {"ADDRESS": "550 5.1.1 text", …}   204; these recipients are refused, all others taken
+    PUT /keys {"NAME._domainkey.DOMAIN": "v=DKIM1; …"}   204; what DNS would say of them: `dkim` tells who signed
 
 This process accepts the connections and hands each to an exim of its own, as inetd would. So there is
 no daemon that could outlive it, and no port between being found free and being bound.
@@ -26,6 +27,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import dkim
 import lifecycle
 from control import Answer, Call, ControlPlane, Rejected, Route, messages_route
 from journal import Journal
@@ -39,7 +41,7 @@ LOOK_SECONDS = 0.02
 ADDED_BY_EXIM = rb"(?:(?:Return-path|Envelope-to|Received):[^\n]*\n(?:[ \t][^\n]*\n)*){3}"
 
 
-def describe(stored: bytes) -> dict[str, Any]:
+def describe(stored: bytes, keys: dict[str, str]) -> dict[str, Any]:
     """What a mail says, read from the file in the Maildir.
 
     `headers` maps each lower-case name to its decoded values and, like the sizes and hashes, covers the
@@ -60,10 +62,21 @@ def describe(stored: bytes) -> dict[str, Any]:
         "text": _part(message, "plain"),
         "html": _part(message, "html"),
         "defects": _defects(message),
+        "dkim": _is_signed(sent, keys) if "DKIM-Signature" in message else None,
         "size": len(sent),
         "sha256": hashlib.sha256(sent).hexdigest(),
         "body_sha256": hashlib.sha256(sent.partition(b"\r\n\r\n")[2]).hexdigest(),
     }
+
+
+def _is_signed(sent: bytes, keys: dict[str, str]) -> bool:
+    """Whether the signature holds by the keys that DNS would have."""
+
+    def dns(name: bytes, timeout: int = 0) -> bytes | None:
+        key = keys.get(name.decode().rstrip("."))
+        return None if key is None else key.encode()
+
+    return dkim.verify(sent, dnsfunc=dns)
 
 
 def _part(message: EmailMessage, subtype: str) -> str | None:
@@ -100,6 +113,7 @@ class SmtpServer(socketserver.ThreadingTCPServer):
         self._directory = directory
         # The user and group to become, None where this process may stay who it is.
         self._user = EXIM_USER if os.getuid() == 0 else None
+        self.keys: dict[str, str] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
         user, group = pwd.getpwnam(EXIM_USER)[2:4] if self._user else (os.getuid(), os.getgid())
         macros = f"BASE = {directory}\nUSER = {user}\nGROUP = {group}\n"
@@ -142,6 +156,13 @@ class SmtpServer(socketserver.ThreadingTCPServer):
         draft.rename(self._directory / "refusals")
         return 204, None
 
+    def publish(self, call: Call) -> Answer:
+        """Adds to what DNS says."""
+        if not isinstance(call.body, dict):
+            raise Rejected(400, "the body is {NAME: RECORD}")
+        self.keys.update(call.body)
+        return 204, None
+
     def __enter__(self) -> "SmtpServer":
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
@@ -153,12 +174,12 @@ class SmtpServer(socketserver.ThreadingTCPServer):
             exim.terminate()
 
 
-def collect(maildir: Path, journal: Journal) -> None:
+def collect(maildir: Path, journal: Journal, keys: dict[str, str]) -> None:
     """Journals new mail for ever and moves it on to `cur`, as a mail reader does."""
     look = threading.Event()
     while not look.wait(LOOK_SECONDS):
         for path in sorted((maildir / "new").iterdir()):
-            journal.append(describe(path.read_bytes()))
+            journal.append(describe(path.read_bytes(), keys))
             path.rename(maildir / "cur" / path.name)
 
 
@@ -174,11 +195,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mail-server-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         with SmtpServer(directory, port) as smtp:
-            mailbox = (directory / "Maildir", journal)
+            mailbox = (directory / "Maildir", journal, smtp.keys)
             threading.Thread(target=collect, args=mailbox, daemon=True).start()
             routes = [
                 messages_route(journal, "envelope_to"),
                 Route("PUT", "/refusals", smtp.refuse),
+                Route("PUT", "/keys", smtp.publish),
             ]
             with ControlPlane(routes) as control:
                 host, smtp_port = smtp.server_address[:2]

@@ -1,45 +1,58 @@
 //! An apalis backend over our own table.
 //!
-//! Claiming and settling are tasks of their own, joined to the worker by bounded channels, so that claim, send and
-//! settle overlap and an error of the database never reaches apalis, which would end the worker on it.
+//! Claiming, loading and settling are tasks of their own, joined to the worker by bounded channels, so that they overlap
+//! with sending and an error of the database never reaches apalis, which would end the worker on it.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
-use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
 use apalis_core::task::builder::TaskBuilder;
 use apalis_core::worker::context::WorkerContext;
-use eventcenter_core::delivery::{Channel, Fault, Finding, Outcome, Report, Try};
 use eventcenter_core::id::{EventId, LeaseId};
-use eventcenter_core::store::Store;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, PollSemaphore};
+use tower::layer::util::Identity;
 
-use crate::claimer::{Job, give_back};
-use crate::leases::Leases;
+use crate::handler::Handler;
+use crate::loader::{Job, Returns};
 use crate::settler::Done;
 use crate::worker::WorkerSettings;
 
-/// Hands claimed deliveries to apalis, and takes their reports back.
+/// An apalis task: a few deliveries of one lease. What apalis costs, a spawned task included, is paid once for all.
+#[derive(Debug)]
+pub(crate) struct Handful {
+    pub(crate) lease: LeaseId,
+    /// Never empty.
+    pub(crate) jobs: Vec<Job>,
+    /// One for each job.
+    pub(crate) slots: OwnedSemaphorePermit,
+}
+
+/// Hands claimed deliveries to apalis.
 pub(crate) struct DeliveryBackend {
-    pub(crate) settings: WorkerSettings,
-    pub(crate) store: Store,
-    pub(crate) name: Arc<str>,
-    pub(crate) leases: Arc<Leases>,
-    pub(crate) jobs: mpsc::Receiver<Arc<Job>>,
-    pub(crate) done: mpsc::Sender<Done>,
-    pub(crate) found: mpsc::Sender<Vec<Finding>>,
+    settings: WorkerSettings,
+    handler: Arc<Handler>,
+    returns: Returns,
+    loaded: mpsc::Receiver<Vec<Job>>,
+    /// What is left of one batch.
+    waiting: VecDeque<Job>,
+    /// One for each send that may be under way.
+    slots: PollSemaphore,
+    /// How many handfuls a backlog is shared among.
+    shares: usize,
     /// Stops the claimer.
-    pub(crate) stop: CancellationToken,
-    pub(crate) closing: Option<BoxFuture<'static, ()>>,
+    stop: CancellationToken,
+    closing: Option<BoxFuture<'static, ()>>,
 }
 
 impl fmt::Debug for DeliveryBackend {
@@ -49,7 +62,7 @@ impl fmt::Debug for DeliveryBackend {
 }
 
 impl Backend for DeliveryBackend {
-    type Task = Task<Arc<Job>>;
+    type Task = Task<Handful>;
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -57,7 +70,14 @@ impl Backend for DeliveryBackend {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.jobs.poll_recv(cx).map(|job| job.map(|job| Ok(TaskBuilder::new(job).build())))
+        while self.waiting.is_empty() {
+            match ready!(self.loaded.poll_recv(cx)) {
+                Some(batch) => self.waiting = batch.into(),
+                None => return Poll::Ready(None),
+            }
+        }
+        let slot = ready!(self.slots.poll_acquire(cx));
+        Poll::Ready(slot.and_then(|slot| self.handful(slot)).map(|handful| Ok(TaskBuilder::new(handful).build())))
     }
 
     /// Called once nothing is in flight: gives back what was not started, and waits until the last result is
@@ -72,111 +92,74 @@ impl Backend for DeliveryBackend {
 }
 
 impl DeliveryBackend {
-    fn close(&mut self) -> impl Future<Output = ()> + Send + 'static {
-        self.jobs.close();
-        let mut unstarted: Vec<(LeaseId, EventId)> = Vec::new();
-        while let Ok(job) = self.jobs.try_recv() {
-            unstarted.push((job.message.lease, job.message.event.id));
+    /// Must be called within a Tokio runtime.
+    pub(crate) fn new(
+        settings: WorkerSettings,
+        handler: Arc<Handler>,
+        returns: Returns,
+        loaded: mpsc::Receiver<Vec<Job>>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            settings,
+            handler,
+            returns,
+            loaded,
+            waiting: VecDeque::new(),
+            slots: PollSemaphore::new(Arc::new(Semaphore::new(settings.concurrency))),
+            // Two for each thread: then none is idle while another still has much to encrypt.
+            shares: 2 * Handle::current().metrics().num_workers(),
+            stop,
+            closing: None,
         }
-        unstarted.sort_unstable();
-        let (store, name, done, leases) =
-            (self.store.clone(), Arc::clone(&self.name), self.done.clone(), Arc::clone(&self.leases));
+    }
+
+    /// A share of what waits and could be under way at once, as far as slots are free.
+    fn handful(&mut self, mut slots: OwnedSemaphorePermit) -> Option<Handful> {
+        let share = self.waiting.len().min(self.settings.concurrency).div_ceil(self.shares);
+        let more = self.slots.available_permits().min(share.saturating_sub(1));
+        if let Ok(more) = self.slots.clone_inner().try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX)) {
+            slots.merge(more);
+        }
+        let jobs: Vec<Job> = self.waiting.drain(..slots.num_permits()).collect();
+        Some(Handful { lease: jobs.first()?.message.lease, jobs, slots })
+    }
+
+    fn close(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        self.loaded.close();
+        let mut loaded = mem::replace(&mut self.loaded, mpsc::channel(1).1);
+        let mut unstarted = vec![Vec::from(mem::take(&mut self.waiting))];
+        let (handler, returns) = (Arc::clone(&self.handler), self.returns.clone());
         async move {
             let (answer, written) = oneshot::channel();
-            if done.send(Done::Flush(answer)).await.is_ok() {
+            if handler.done.send(Done::Flush(answer)).await.is_ok() {
                 drop(written.await);
             }
-            for batch in unstarted.chunk_by(|one, two| one.0 == two.0) {
-                let Some((lease, _)) = batch.first() else { continue };
-                let ids: Vec<EventId> = batch.iter().map(|(_, id)| *id).collect();
-                give_back(&store, &leases, &name, *lease, &ids).await;
+            // A batch that is being loaded still comes.
+            while let Some(batch) = loaded.recv().await {
+                unstarted.push(batch);
+            }
+            for batch in unstarted {
+                let Some(lease) = batch.first().map(|job| job.message.lease) else { continue };
+                let ids: Vec<EventId> = batch.iter().map(|job| job.message.event.id).collect();
+                returns.give_back(lease, &ids).await;
             }
         }
     }
 }
 
 impl BackendConfig for DeliveryBackend {
-    type Args = Arc<Job>;
+    type Args = Handful;
     type Id = EventId;
     type Kind = Ephemeral;
     type Config = WorkerSettings;
-    type Layer = SettleLayer;
+    type Layer = Identity;
 
     fn config(&self) -> &WorkerSettings {
         &self.settings
     }
 
-    fn middleware(&mut self, _: &mut WorkerContext) -> SettleLayer {
-        SettleLayer {
-            channel: self.settings.channel,
-            leases: Arc::clone(&self.leases),
-            done: self.done.clone(),
-            found: self.found.clone(),
-        }
+    fn middleware(&mut self, _: &mut WorkerContext) -> Identity {
+        Identity::new()
     }
-}
-
-/// The outermost layer of the worker: whatever a try came to, a panic included, becomes a settlement.
-#[derive(Clone, Debug)]
-pub(crate) struct SettleLayer {
-    channel: Channel,
-    leases: Arc<Leases>,
-    done: mpsc::Sender<Done>,
-    found: mpsc::Sender<Vec<Finding>>,
-}
-
-impl<S> Layer<S> for SettleLayer {
-    type Service = Settling<S>;
-
-    fn layer(&self, inner: S) -> Settling<S> {
-        Settling { inner, layer: self.clone() }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Settling<S> {
-    inner: S,
-    layer: SettleLayer,
-}
-
-impl<S> Service<Task<Arc<Job>>> for Settling<S>
-where
-    S: Service<Task<Arc<Job>>, Response = Report>,
-    S::Error: Into<BoxDynError>,
-    S::Future: Send + 'static,
-{
-    type Response = ();
-    type Error = BoxDynError;
-    type Future = BoxFuture<'static, Result<(), BoxDynError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxDynError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, task: Task<Arc<Job>>) -> Self::Future {
-        let job = Arc::clone(&task.args);
-        let layer = self.layer.clone();
-        if !layer.leases.is_live(job.message.lease) {
-            tracing::warn!(event.id = %job.message.event.id, "its lease ended before its turn came; left to rescue");
-            layer.leases.finish(job.message.lease, 1);
-            return async { Ok(()) }.boxed();
-        }
-        let sending = self.inner.call(task);
-        async move {
-            let report = sending.await.unwrap_or_else(|error| crashed(&job, &error.into()));
-            let findings = report.findings(&job.message.contact);
-            if !findings.is_empty() {
-                layer.found.send(findings).await?;
-            }
-            let settlement = report.settle(&job.message, layer.channel, job.loaded.elapsed(), rand::random());
-            layer.done.send(Done::Tried(settlement)).await?;
-            Ok(())
-        }
-        .boxed()
-    }
-}
-
-fn crashed(job: &Job, error: &BoxDynError) -> Report {
-    tracing::error!(event.id = %job.message.event.id, %error, "a channel crashed; the delivery is tried again");
-    Try::overall(Outcome::Retry { fault: Fault::Crashed, after: None }).into()
 }

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventcenter_core::delivery::{Message, Ruling};
-use eventcenter_core::id::{EventId, LeaseId};
-use eventcenter_core::metrics::HELD;
-use eventcenter_core::store::{Claim, Load, Store, StoreError};
-use jiff::Timestamp;
-use metrics::counter;
+use eventcenter_core::id::LeaseId;
+use eventcenter_core::store::{Claim, Claimed, Load, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::leases::Leases;
+use crate::loader::Batch;
 use crate::worker::WorkerSettings;
 
 /// How far below the last claimed delivery a claim looks: transactions that commit this much late are still found at
@@ -26,22 +23,14 @@ const SUSPECT_POLL: Duration = Duration::from_millis(50);
 /// The longest wait after the database failed.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// A claimed delivery on its way to a handler.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// What to send.
-    pub message: Message,
-    /// When the database's measurements in it were taken.
-    pub loaded: Instant,
-}
-
 pub(crate) struct Claimer {
     pub(crate) store: Store,
     pub(crate) settings: WorkerSettings,
     pub(crate) name: Arc<str>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) wake: Arc<Notify>,
-    pub(crate) jobs: mpsc::Sender<Arc<Job>>,
+    /// Holds one batch: the next one is claimed when it is being loaded.
+    pub(crate) claimed: mpsc::Sender<Batch>,
 }
 
 impl Claimer {
@@ -51,8 +40,10 @@ impl Claimer {
         let mut suspect = None;
         let mut failures = 0_u32;
         loop {
-            let Some(room) = stop.run_until_cancelled(self.room()).await.flatten() else { return };
-            let pause = match self.claim(room, &mut floor, &mut suspect).await {
+            if stop.run_until_cancelled(self.claimed.reserve()).await.is_none() {
+                return;
+            }
+            let pause = match self.claim(&mut floor, &mut suspect).await {
                 Ok(is_full) => {
                     failures = 0;
                     if is_full {
@@ -73,29 +64,18 @@ impl Claimer {
         }
     }
 
-    /// Waits until at least half a batch fits, so that batches stay full under load. `None` when the worker is gone.
-    async fn room(&self) -> Option<usize> {
-        let half = (self.settings.batch / 2).max(1);
-        drop(self.jobs.reserve_many(half).await.ok()?);
-        Some(self.jobs.capacity().min(self.settings.batch))
-    }
-
-    /// Claims what fits; whether that was all that fits.
-    async fn claim(&self, room: usize, floor: &mut Floor, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
+    /// Claims a batch; whether it was full.
+    async fn claim(&self, floor: &mut Floor, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
         let sweeps = floor.sweep_is_due();
         if sweeps || suspect.is_some() {
             self.claim_suspect(suspect).await?;
         }
-        let room = room.min(self.jobs.capacity());
-        if room == 0 {
-            return Ok(true);
-        }
         let started = Instant::now();
         let since = if sweeps { None } else { floor.age() };
-        let claimed = self.claim_batch(Load::Ordinary, room, since).await?;
-        let is_full = claimed.len() == room;
-        let newest = if is_full { claimed.iter().map(|one| one.lag).min() } else { None };
-        floor.moved(started, newest.unwrap_or_default());
+        let claimed = self.claim_batch(Load::Ordinary, self.settings.batch, since).await?;
+        let full = claimed.as_ref().filter(|claimed| claimed.count() == self.settings.batch);
+        let is_full = full.is_some();
+        floor.moved(started, full.map(Claimed::least_lag).unwrap_or_default());
         self.hand_over(claimed, started).await;
         if sweeps {
             floor.swept(started);
@@ -111,12 +91,17 @@ impl Claimer {
         }
         let started = Instant::now();
         let claimed = self.claim_batch(Load::Quarantined, 1, None).await?;
-        *suspect = claimed.first().map(|message| message.lease);
+        *suspect = claimed.as_ref().map(|claimed| claimed.lease);
         self.hand_over(claimed, started).await;
         Ok(())
     }
 
-    async fn claim_batch(&self, load: Load, limit: usize, floor: Option<Duration>) -> Result<Vec<Message>, StoreError> {
+    async fn claim_batch(
+        &self,
+        load: Load,
+        limit: usize,
+        floor: Option<Duration>,
+    ) -> Result<Option<Claimed>, StoreError> {
         self.store
             .claim(Claim {
                 worker: &self.name,
@@ -129,45 +114,12 @@ impl Claimer {
             .await
     }
 
-    /// Never waits for long: only what fits was claimed. What a worker that has closed does not take is given back, and
-    /// so is what has met quiet hours, until they end.
-    async fn hand_over(&self, claimed: Vec<Message>, asked: Instant) {
-        let Some(lease) = claimed.first().map(|message| message.lease) else { return };
-        self.leases.add(lease, claimed.len(), asked, self.settings.lease);
-        let loaded = Instant::now();
-        let (mut refused, mut held) = (Vec::new(), Vec::new());
-        for message in claimed {
-            if let Ruling::Hold(until) = message.ruling {
-                held.push((message.event.id, until));
-            } else if let Err(job) = self.jobs.send(Arc::new(Job { message, loaded })).await {
-                refused.push(job.0.message.event.id);
-            }
-        }
-        give_back(&self.store, &self.leases, &self.name, lease, &refused).await;
-        self.hold(lease, &held).await;
+    async fn hand_over(&self, claimed: Option<Claimed>, asked: Instant) {
+        let Some(claimed) = claimed else { return };
+        self.leases.add(claimed.lease, claimed.count(), asked, self.settings.lease);
+        // The loader outlives us: it takes everything that we send.
+        self.claimed.send(Batch { claimed, at: Instant::now() }).await.ok();
     }
-
-    async fn hold(&self, lease: LeaseId, held: &[(EventId, Timestamp)]) {
-        if held.is_empty() {
-            return;
-        }
-        match self.store.hold(lease, &self.name, held).await {
-            Ok(count) => counter!(HELD, "channel" => self.settings.channel.as_str()).increment(count.unsigned_abs()),
-            Err(error) => tracing::warn!(%error, "could not hold deliveries; their lease will expire"),
-        }
-        self.leases.finish(lease, held.len());
-    }
-}
-
-/// Gives back deliveries that were claimed and not started. If that fails, their lease expires.
-pub(crate) async fn give_back(store: &Store, leases: &Leases, name: &str, lease: LeaseId, ids: &[EventId]) {
-    if ids.is_empty() {
-        return;
-    }
-    if let Err(error) = store.release(lease, name, ids).await {
-        tracing::warn!(%error, "could not give deliveries back; their lease will expire");
-    }
-    leases.finish(lease, ids.len());
 }
 
 /// Prolongs the leases that are held, well before they end, until told to stop.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::Channel;
-use eventcenter_core::metrics::{APPENDED, DIGESTS, KEEPER, LEASES_EXPIRED};
+use eventcenter_core::metrics::{APPENDED, DIGESTS, KEEPER, LEASES_EXPIRED, NODES_GONE};
 use eventcenter_core::store::{KeeperSession, Rescued, Store, StoreError};
 use eventcenter_core::tasks::Tasks;
 use metrics::{counter, gauge};
@@ -34,6 +34,12 @@ const WAKE_MAX: i32 = 500;
 /// that waits a few seconds longer is not late.
 const DIGEST: Duration = Duration::from_secs(5);
 const DIGEST_MAX: i32 = 200;
+/// How often nodes that are gone are looked for.
+const SWEEP_SESSIONS: Duration = Duration::from_secs(1);
+/// Sessions that one look forgets, so that nobody waits long for the locks of their people. The next looks take the rest.
+const SESSIONS_MAX: i32 = 1000;
+/// How long revocations are kept: longer than any token may live.
+const REVOCATIONS_KEPT: Duration = Duration::from_hours(31 * 24);
 /// How often partitions and retention are seen to.
 const UPKEEP: Duration = Duration::from_hours(1);
 /// Partitions are made so many days ahead: a keeper may be away for a week before the default partition is needed.
@@ -104,6 +110,8 @@ async fn keep(
     let mut wake = Every::new(WAKE);
     let mut is_waking = false;
     let mut digest = Every::new(DIGEST);
+    let mut sweep_sessions = Every::new(SWEEP_SESSIONS);
+    let mut is_node_gone = false;
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
     let mut pace = Pace::new(settings.look);
@@ -131,6 +139,10 @@ async fn keep(
         if digest.is_due() {
             counter!(DIGESTS).increment(u64::from(session.seal_digests(DIGEST_MAX).await?.unsigned_abs()));
         }
+        if sweep_sessions.is_due() || is_node_gone {
+            is_node_gone = session.sweep_sessions(SESSIONS_MAX).await?;
+            counter!(NODES_GONE).increment(u64::from(is_node_gone));
+        }
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
         }
@@ -156,6 +168,8 @@ async fn upkeep(store: Store, settings: KeeperSettings, tasks: Tasks) {
     let done = async {
         store.create_partitions(DAYS_AHEAD).await?;
         while !tasks.is_stopping() && store.trim_inbox(settings.inbox_days, TRIM_MAX).await? >= i64::from(TRIM_MAX) {}
+        store.forget_tickets().await?;
+        store.forget_revocations(REVOCATIONS_KEPT).await?;
         // A day that cannot go yet keeps nothing else from being forgotten.
         let dropped = drop_partitions(&store, settings.event_days, &tasks).await;
         while !tasks.is_stopping() && store.forget_keys(TRIM_MAX).await? >= i64::from(TRIM_MAX) {}

@@ -17,16 +17,16 @@ use crate::leases::Leases;
 /// A lease's results are written when nothing else of it is outstanding, which is the cheapest: one commit, and the lease
 /// goes as a whole. Or when the first of them has waited so long: a slow send does not hold back what is finished.
 const LINGER: Duration = Duration::from_millis(20);
-/// Results taken in at once.
-const INTAKE: usize = 1024;
+/// Messages taken in at once, each with some results.
+const INTAKE: usize = 64;
 /// The longest wait after the database failed.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// What a handler hands in.
 #[derive(Debug)]
 pub(crate) enum Done {
-    /// A try is over.
-    Tried(Settlement),
+    /// These tries of one lease are over.
+    Tried(LeaseId, Vec<Settlement>),
     /// Answer once all that came before has been written.
     Flush(oneshot::Sender<()>),
 }
@@ -60,7 +60,7 @@ impl Settler {
             };
             for one in intake.drain(..) {
                 match one {
-                    Done::Tried(settlement) => pile_up(&mut piles, settlement),
+                    Done::Tried(lease, tried) => pile_up(&mut piles, lease, tried),
                     Done::Flush(answer) => {
                         self.write(mem::take(&mut piles)).await;
                         answer.send(()).ok();
@@ -125,7 +125,7 @@ impl Settler {
     }
 }
 
-fn pile_up(piles: &mut HashMap<LeaseId, Pile>, settlement: Settlement) {
-    let pile = piles.entry(settlement.lease).or_insert_with(|| Pile { settlements: Vec::new(), since: Instant::now() });
-    pile.settlements.push(settlement);
+fn pile_up(piles: &mut HashMap<LeaseId, Pile>, lease: LeaseId, tried: Vec<Settlement>) {
+    let pile = piles.entry(lease).or_insert_with(|| Pile { settlements: Vec::new(), since: Instant::now() });
+    pile.settlements.extend(tried);
 }

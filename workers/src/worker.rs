@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerBuilderExt, WorkerError};
+use apalis::prelude::{BoxDynError, Data, WorkerBuilder, WorkerError};
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
-use eventcenter_core::delivery::{Channel, Outcome, Report, Ruling, Skip, Try};
+use eventcenter_core::delivery::Channel;
 use eventcenter_core::store::Store;
 use eventcenter_core::tasks::Tasks;
 use futures_util::FutureExt;
@@ -15,10 +15,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deliver;
-use crate::backend::DeliveryBackend;
-use crate::claimer::{self, Claimer, Job};
+use crate::backend::{DeliveryBackend, Handful};
+use crate::claimer::{self, Claimer};
 use crate::findings;
+use crate::handler::Handler;
 use crate::leases::Leases;
+use crate::loader::{Loader, Returns};
 use crate::settler::Settler;
 
 /// How a channel's worker works.
@@ -26,9 +28,10 @@ use crate::settler::Settler;
 pub struct WorkerSettings {
     /// Whose deliveries.
     pub channel: Channel,
-    /// Deliveries claimed at once, and held before they start. A crash sends at most this many a second time.
+    /// Deliveries claimed at once. Up to three such batches are held before they start: one waits its turn, one is
+    /// being loaded, one is being claimed.
     pub batch: usize,
-    /// Sends under way at once. Further ones wait in the batch.
+    /// Sends under way at once: a crash sends at most this many a second time. Further ones wait in the batch.
     pub concurrency: usize,
     /// How long a lease lasts; it is renewed at a third of this. After a crash its deliveries wait this long.
     pub lease: Duration,
@@ -43,7 +46,7 @@ impl WorkerSettings {
             Channel::Ws => (500, 1),
             // A push service that hangs keeps its share of the sends, and the others still have theirs.
             Channel::Push => (500, 256),
-            Channel::Email => (50, crate::email::CONNECTIONS),
+            Channel::Email => (25, crate::email::CONNECTIONS),
         };
         Self { channel, batch, concurrency, lease: Duration::from_secs(30), poll: Duration::from_secs(1) }
     }
@@ -81,8 +84,9 @@ impl Worker {
         // Leases are kept alive until the last result is written.
         let worked = CancellationToken::new();
         let _worked = worked.clone().drop_guard();
-        let (jobs_in, jobs) = mpsc::channel(settings.batch);
-        let (done, done_out) = mpsc::channel(settings.batch);
+        let (batches_in, batches) = mpsc::channel(1);
+        let (jobs_in, jobs) = mpsc::channel(1);
+        let (done, done_out) = mpsc::channel(settings.concurrency);
         let (found, found_out) = mpsc::channel(findings::WAITING_MAX);
 
         let claimer = Claimer {
@@ -91,7 +95,15 @@ impl Worker {
             name: Arc::clone(&name),
             leases: Arc::clone(&leases),
             wake,
-            jobs: jobs_in,
+            claimed: batches_in,
+        };
+        let returns = Returns { store: store.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
+        let loader = Loader {
+            store: store.clone(),
+            channel: settings.channel,
+            leases: Arc::clone(&leases),
+            returns: returns.clone(),
+            loaded: jobs_in,
         };
         let renewer = claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
         let settler = Settler {
@@ -101,22 +113,15 @@ impl Worker {
             leases: Arc::clone(&leases),
         };
         tasks.spawn(claimer.run(stop.clone()));
+        tasks.spawn(loader.run(batches));
         tasks.spawn(renewer);
         tasks.spawn(settler.run(done_out));
         tasks.spawn(findings::run(store.clone(), found_out));
 
-        let backend = DeliveryBackend {
-            settings,
-            store,
-            name: Arc::clone(&name),
-            leases,
-            jobs,
-            done,
-            found,
-            stop,
-            closing: None,
-        };
-        working(backend, deliver, tasks.clone()).await
+        let leases = Arc::clone(&leases);
+        let handler = Arc::new(Handler { channel: settings.channel, deliver, leases, done, found });
+        let backend = DeliveryBackend::new(settings, Arc::clone(&handler), returns, jobs, stop);
+        working(backend, &name, handler, tasks.clone()).await
     }
 }
 
@@ -124,22 +129,25 @@ impl Worker {
 /// are `Send`, and then nobody could spawn it.
 fn working(
     backend: DeliveryBackend,
-    deliver: Arc<dyn Deliver>,
+    name: &str,
+    handler: Arc<Handler>,
     tasks: Tasks,
 ) -> BoxFuture<'static, Result<(), WorkerError>> {
-    let (name, concurrency) = (backend.name.to_string(), backend.settings.concurrency);
-    WorkerBuilder::new(name)
+    WorkerBuilder::new(name.to_owned())
         .backend(backend)
-        .concurrency(concurrency)
         .parallelize(spawn_handler)
-        .catch_panic()
-        .data(deliver)
+        .data(handler)
         .build(handle)
         .run_until(async move {
             tasks.stopping().await;
             Ok::<(), WorkerError>(())
         })
         .boxed()
+}
+
+async fn handle(handful: Handful, handler: Data<Arc<Handler>>) -> Result<(), BoxDynError> {
+    handler.handle(handful).await;
+    Ok(())
 }
 
 /// On a thread of its own choosing: otherwise apalis polls every handler in one task, and encryption uses one core.
@@ -149,19 +157,4 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     tokio::spawn(future)
-}
-
-async fn handle(job: Arc<Job>, deliver: Data<Arc<dyn Deliver>>) -> Result<Report, BoxDynError> {
-    let message = &job.message;
-    let waited = message.timing.after(job.loaded.elapsed());
-    let is_late = waited.expires_in.is_some_and(|left| left.is_zero());
-    Ok(match message.ruling {
-        Ruling::Cancel => Try::overall(Outcome::Canceled).into(),
-        Ruling::Send | Ruling::Skip(_) | Ruling::Hold(_) if is_late => {
-            Try::overall(Outcome::Skipped(Skip::Expired)).into()
-        }
-        Ruling::Skip(reason) => Try::overall(Outcome::Skipped(reason)).into(),
-        // What is held never comes as far as here.
-        Ruling::Send | Ruling::Hold(_) => deliver.deliver(message).await,
-    })
 }

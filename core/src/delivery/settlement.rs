@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Channel, Message, Outcome, State, Try};
+use super::{Channel, Fault, Message, Outcome, State, Try};
 use crate::id::{EventId, LeaseId};
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, Timing};
 
 /// What a channel did with a message: one or more tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +77,20 @@ impl Report {
     pub fn settle(self, message: &Message, channel: Channel, elapsed: Duration, jitter: f64) -> Settlement {
         let policy = RetryPolicy::of(channel);
         let timing = message.timing.after(elapsed);
-        let wanted: Vec<Option<Duration>> = self
+        let wanted: Vec<(Timing, Option<Duration>)> = self
             .tries
             .iter()
             .filter_map(|one| match one.outcome {
-                Outcome::Retry { after, .. } => Some(after),
+                // No schedule runs out on a fault of ours: only the event itself may expire.
+                Outcome::Retry { fault: Fault::Misconfigured, after } => {
+                    Some((Timing { age: Duration::ZERO, ..timing }, after))
+                }
+                Outcome::Retry { after, .. } => Some((timing, after)),
                 Outcome::Sent | Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Canceled => None,
             })
             .collect();
-        let retry_in = wanted.iter().filter_map(|after| policy.next(message.attempt, timing, *after, jitter)).min();
+        let retry_in =
+            wanted.iter().filter_map(|(timing, after)| policy.next(message.attempt, *timing, *after, jitter)).min();
         Settlement {
             lease: message.lease,
             event_id: message.event.id,

@@ -93,6 +93,9 @@ fn standing(outcome: Outcome) -> Option<Standing> {
             | Fault::Refused
             | Fault::TooLarge
             | Fault::BadTarget
+            | Fault::NoSuchAddress
+            | Fault::Ambiguous
+            | Fault::Misconfigured
             | Fault::Crashed,
         )
         | Outcome::Retry { .. }

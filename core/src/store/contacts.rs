@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 
 use super::{Store, StoreError};
-use crate::delivery::{self, Channel, Recipient, Subscription};
+use crate::delivery::{self, Channel, OnAmbiguous, Recipient, Subscription};
 use crate::event::Event;
 use crate::id::UserId;
 
@@ -24,9 +24,11 @@ impl Store {
                 let rows = sqlx::query_file!("src/store/sql/recipients_of.sql", &users).fetch_all(&self.pool).await?;
                 let recipients = rows.into_iter().map(|row| {
                     let user_id = UserId::from_row(row.user_id);
-                    (user_id, Recipient { user_id, email: row.email, name: row.name, locale: row.locale })
+                    let on_ambiguous = OnAmbiguous::Retry;
+                    (user_id, Recipient { user_id, email: row.email, name: row.name, locale: row.locale, on_ambiguous })
                 });
-                Ok(Contacts::Email(recipients.collect()))
+                let recipients = recipients.collect();
+                Ok(Contacts::Email { recipients, on_ambiguous: self.ambiguity_policies(events).await? })
             }
             Channel::Push => {
                 let ttls = self.push_ttls(events).await?;
@@ -49,14 +51,28 @@ impl Store {
         }
     }
 
+    async fn ambiguity_policies(
+        &self,
+        events: impl Iterator<Item = &Event>,
+    ) -> Result<HashMap<String, OnAmbiguous>, StoreError> {
+        let kinds = kinds(events);
+        let rows = sqlx::query_file!("src/store/sql/ambiguity_policies.sql", &kinds as _).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.kind, OnAmbiguous::parse(&row.email_ambiguous)?))).collect())
+    }
+
     async fn push_ttls(&self, events: impl Iterator<Item = &Event>) -> Result<HashMap<String, Duration>, StoreError> {
-        let mut kinds: Vec<&str> = events.map(|event| event.kind.as_str()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
+        let kinds = kinds(events);
         let rows = sqlx::query_file!("src/store/sql/push_ttls.sql", &kinds as _).fetch_all(&self.pool).await?;
         let ttl = |s: i32| Duration::from_secs(u64::try_from(s).unwrap_or_default());
         Ok(rows.into_iter().map(|row| (row.kind, ttl(row.push_ttl_s))).collect())
     }
+}
+
+fn kinds<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a str> {
+    let mut kinds: Vec<&str> = events.map(|event| event.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 /// How long a type that no operator has listed may wait at a push service.
@@ -65,7 +81,7 @@ const DEFAULT_PUSH_TTL: Duration = Duration::from_hours(24);
 /// The addresses of a claimed batch's people.
 pub(super) enum Contacts {
     Push { browsers: HashMap<UserId, Vec<Subscription>>, ttls: HashMap<String, Duration> },
-    Email(HashMap<UserId, Recipient>),
+    Email { recipients: HashMap<UserId, Recipient>, on_ambiguous: HashMap<String, OnAmbiguous> },
     None,
 }
 
@@ -74,7 +90,11 @@ impl Contacts {
     pub(super) fn of(&mut self, event: &Event, is_done: impl Fn(&str) -> bool) -> delivery::Contact {
         match self {
             Self::None => delivery::Contact::None,
-            Self::Email(recipients) => delivery::Contact::Email(recipients.get(&event.user_id).cloned()),
+            Self::Email { recipients, on_ambiguous } => {
+                let on_ambiguous = on_ambiguous.get(&event.kind).copied().unwrap_or(OnAmbiguous::Retry);
+                let recipient = recipients.get(&event.user_id);
+                delivery::Contact::Email(recipient.map(|known| Recipient { on_ambiguous, ..known.clone() }))
+            }
             Self::Push { browsers, ttls } => {
                 let ttl = ttls.get(&event.kind).copied().unwrap_or(DEFAULT_PUSH_TTL);
                 let open = browsers

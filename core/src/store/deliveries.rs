@@ -1,13 +1,15 @@
-//! Claiming, loading and settling deliveries.
+//! Claiming and loading deliveries, and what keeps a claim alive or ends it unsettled.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff_sqlx::Timestamp as SqlTimestamp;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::delivery::{self, Channel, Message, Outcome, Ruling, Settlement, State};
+use crate::delivery::{Channel, Message, Ruling};
 use crate::event::Event;
 use crate::id::{EventId, LeaseId, UserId};
 use crate::retry::Timing;
@@ -16,8 +18,6 @@ use crate::retry::Timing;
 const LOST_MAX: i32 = 3;
 /// Leases rescued by one statement. The rest waits for the next look.
 const RESCUE_MAX: i32 = 100;
-/// A provider's answer is kept up to here, in characters.
-const CODE_MAX: usize = 200;
 
 /// Which deliveries a worker wants.
 #[derive(Clone, Copy, Debug)]
@@ -46,15 +46,30 @@ pub enum Load {
     Quarantined,
 }
 
-/// What a settle found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SettleCount {
-    /// Written now.
-    pub settled: i64,
-    /// Written before, by this very try: the first answer was lost.
-    pub repeated: i64,
-    /// No longer held by the lease: nothing was written.
-    pub stale: i64,
+/// A leased batch, in the order in which it came due. Nothing of it is loaded yet.
+#[derive(Debug)]
+pub struct Claimed {
+    /// What holds it; never empty.
+    pub lease: LeaseId,
+    channel: Channel,
+    deliveries: Vec<ClaimedDelivery>,
+}
+
+impl Claimed {
+    /// The events whose deliveries it holds.
+    pub fn ids(&self) -> Vec<EventId> {
+        column(&self.deliveries, |one| one.event_id)
+    }
+
+    /// How many deliveries it holds.
+    pub fn count(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// How long ago the last of them came due, by the database's clock, when it was claimed.
+    pub fn least_lag(&self) -> Duration {
+        self.deliveries.iter().map(|one| one.lag).min().unwrap_or_default()
+    }
 }
 
 /// One channel's part of a rescue.
@@ -69,10 +84,9 @@ pub struct Rescued {
 }
 
 impl Store {
-    /// Leases due deliveries and loads what sending them takes. Empty when nothing is due. If loading fails, the
-    /// lease is given back, or left to expire.
-    pub async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Message>, StoreError> {
-        let rows = sqlx::query_file!(
+    /// Leases due deliveries; `None` when nothing is due. They are the caller's to load, or to give back.
+    pub async fn claim(&self, claim: Claim<'_>) -> Result<Option<Claimed>, StoreError> {
+        let batch = sqlx::query_file!(
             "src/store/sql/claim.sql",
             claim.channel.as_str(),
             claim.load == Load::Quarantined,
@@ -81,49 +95,47 @@ impl Store {
             claim.floor.map(|floor| floor.as_secs_f64()),
             claim.lease.as_secs_f64(),
         )
-        .fetch_all(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        let Some(lease) = rows.first().map(|row| LeaseId::from_row(row.lease_id)) else {
-            return Ok(Vec::new());
-        };
-        let claimed: Vec<Claimed> = rows
-            .into_iter()
-            .map(|row| Claimed {
-                lease,
-                event_id: EventId::from_row(row.event_id),
-                user_id: UserId::from_row(row.user_id),
-                attempt: u32::try_from(row.attempt).unwrap_or(u32::MAX),
-                lag: seconds(row.lag_s),
-                timing: Timing { age: seconds(row.age_s), expires_in: row.expires_in_s.map(seconds) },
+        let Some(batch) = batch else { return Ok(None) };
+        let now = batch.now.to_jiff();
+        let since = |at: SqlTimestamp| now.duration_since(at.to_jiff()).try_into().unwrap_or_default();
+        let until = |at: SqlTimestamp| at.to_jiff().duration_since(now).try_into().unwrap_or_default();
+        let names = batch.event_ids.into_iter().zip(batch.user_ids).zip(batch.attempts);
+        let times = batch.due_at.into_iter().zip(batch.since).zip(batch.expires_at);
+        let mut deliveries: Vec<ClaimedDelivery> = names
+            .zip(times)
+            .map(|(((event_id, user_id), attempt), ((due_at, first_due_at), expires_at))| ClaimedDelivery {
+                event_id: EventId::from_row(event_id),
+                user_id: UserId::from_row(user_id),
+                attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+                lag: since(due_at),
+                timing: Timing { age: since(first_due_at), expires_in: expires_at.map(until) },
             })
             .collect();
-        match self.load(claim.channel, &claimed).await {
-            Ok(messages) => Ok(messages),
-            Err(error) => {
-                let ids: Vec<EventId> = claimed.iter().map(|one| one.event_id).collect();
-                self.release(lease, claim.worker, &ids).await?;
-                Err(error)
-            }
-        }
+        deliveries.sort_unstable_by_key(|one| (Reverse(one.lag), one.event_id));
+        Ok(Some(Claimed { lease: LeaseId::from_row(batch.lease_id), channel: claim.channel, deliveries }))
     }
 
-    async fn load(&self, channel: Channel, claimed: &[Claimed]) -> Result<Vec<Message>, StoreError> {
-        let ids: Vec<EventId> = claimed.iter().map(|one| one.event_id).collect();
-        let users: Vec<UserId> = claimed.iter().map(|one| one.user_id).collect();
+    /// Loads what sending a claimed batch takes, in its order. What has lost its event is left out.
+    pub async fn load(&self, claimed: &Claimed) -> Result<Vec<Message>, StoreError> {
+        let Claimed { lease, channel, deliveries } = claimed;
+        let ids = claimed.ids();
+        let users: Vec<UserId> = deliveries.iter().map(|one| one.user_id).collect();
         let mut events: HashMap<EventId, Event> =
             self.load_events(&ids).await?.into_iter().map(|event| (event.id, event)).collect();
-        let rulings = self.rulings(channel, &ids, &users).await?;
-        let tried: Vec<EventId> = claimed.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
-        let settled = self.settled_targets(channel, &tried).await?;
-        let mut contacts = self.contacts(channel, &users, events.values()).await?;
-        Ok(claimed
+        let rulings = self.rulings(*channel, &ids, &users).await?;
+        let tried: Vec<EventId> = deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
+        let settled = self.settled_targets(*channel, &tried).await?;
+        let mut contacts = self.contacts(*channel, &users, events.values()).await?;
+        Ok(deliveries
             .iter()
             .filter_map(|one| {
                 let event = events.remove(&one.event_id)?;
                 let done = settled.get(&one.event_id);
                 let contact = contacts.of(&event, |target| done.is_some_and(|done| done.contains_key(target)));
                 Some(Message {
-                    lease: one.lease,
+                    lease: *lease,
                     attempt: one.attempt,
                     timing: one.timing,
                     lag: one.lag,
@@ -156,39 +168,6 @@ impl Store {
         Ok(settled)
     }
 
-    /// Writes what the tries of one lease came to. `lease` and `worker` fence it: what was rescued meanwhile is
-    /// counted as stale and changes nothing. Safe to repeat when the answer was lost.
-    pub async fn settle(
-        &self,
-        lease: LeaseId,
-        worker: &str,
-        settlements: &[Settlement],
-    ) -> Result<SettleCount, StoreError> {
-        let Some(channel) = settlements.first().map(|one| one.channel) else {
-            return Ok(SettleCount::default());
-        };
-        let tries: Vec<TryRow<'_>> = settlements.iter().flat_map(try_rows).collect();
-        let row = sqlx::query_file!(
-            "src/store/sql/settle.sql",
-            lease.get(),
-            worker,
-            channel.as_str(),
-            &column(settlements, |one| one.event_id.uuid()),
-            &column(settlements, |one| i32::try_from(one.attempt).unwrap_or(i32::MAX)),
-            &column(settlements, |one| one.retry_in.map(|wait| wait.as_secs_f64())) as _,
-            &column(&tries, |one| one.event_id.uuid()),
-            &column(&tries, |one| one.target) as _,
-            &column(&tries, |one| one.outcome) as _,
-            &column(&tries, |one| one.reason) as _,
-            &column(&tries, |one| one.code.clone()) as _,
-            &column(&tries, |one| one.duration_ms),
-            &column(&tries, |one| one.balance),
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(SettleCount { settled: row.settled, repeated: row.repeated, stale: row.stale })
-    }
-
     /// Takes back what expired leases hold.
     pub async fn rescue(&self) -> Result<Vec<Rescued>, StoreError> {
         rescue(&self.pool).await
@@ -215,9 +194,9 @@ pub(super) async fn rescue(executor: impl PgExecutor<'_>) -> Result<Vec<Rescued>
         .collect())
 }
 
-/// A row of `eventcenter.claim`.
-struct Claimed {
-    lease: LeaseId,
+/// One of a claimed batch.
+#[derive(Debug)]
+struct ClaimedDelivery {
     event_id: EventId,
     user_id: UserId,
     attempt: u32,
@@ -225,36 +204,7 @@ struct Claimed {
     timing: Timing,
 }
 
-/// A row for `attempts`.
-struct TryRow<'a> {
-    event_id: EventId,
-    target: &'a str,
-    outcome: &'static str,
-    reason: Option<&'static str>,
-    code: Option<String>,
-    duration_ms: i32,
-    balance: i16,
-}
-
-/// A settlement's tries as rows. The last one settles the delivery, unless a retry follows.
-fn try_rows(settlement: &Settlement) -> impl Iterator<Item = TryRow<'_>> {
-    let last = settlement.tries.len().saturating_sub(1);
-    settlement.tries.iter().enumerate().map(move |(i, one): (usize, &delivery::Try)| {
-        let settles = i == last && settlement.retry_in.is_none();
-        let is_dead = settles && settlement.state() == State::Dead && one.outcome != Outcome::Sent;
-        TryRow {
-            event_id: settlement.event_id,
-            target: &one.target,
-            outcome: if is_dead { "dead" } else { one.outcome.as_str() },
-            reason: one.outcome.reason(),
-            code: one.code.as_ref().map(|code| code.chars().take(CODE_MAX).collect()),
-            duration_ms: i32::try_from(one.took.as_millis()).unwrap_or(i32::MAX),
-            balance: i16::from(settles),
-        }
-    })
-}
-
-fn column<'a, S, T>(rows: &'a [S], field: impl Fn(&'a S) -> T) -> Vec<T> {
+pub(super) fn column<'a, S, T>(rows: &'a [S], field: impl Fn(&'a S) -> T) -> Vec<T> {
     rows.iter().map(field).collect()
 }
 

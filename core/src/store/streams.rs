@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Rescued, SESSION, Store, StoreError, deliveries};
 use crate::delivery::Channel;
 use crate::event::Event;
-use crate::id::{EventId, Seq, UserId};
+use crate::id::{EventId, NodeId, Seq, UserId};
 
 /// An event at its place in a person's stream.
 #[derive(Clone, Debug)]
@@ -120,6 +120,11 @@ impl KeeperSession {
         Ok(sqlx::query_file_scalar!("src/store/sql/return_snoozed.sql", limit).fetch_one(&mut self.connection).await?)
     }
 
+    /// Forgets at most `limit` sessions of nodes that are gone; whether there may be more.
+    pub async fn sweep_sessions(&mut self, limit: i32) -> Result<bool, StoreError> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/sweep_sessions.sql", limit).fetch_one(&mut self.connection).await?)
+    }
+
     /// Wakes the workers of these channels, in every process.
     pub async fn notify_due(&mut self, channels: &[Channel]) -> Result<(), StoreError> {
         let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
@@ -156,6 +161,10 @@ pub enum Notice {
     },
     /// Somebody has answered an action of this name.
     Answered(String),
+    /// This node has sessions to close.
+    Closings(NodeId),
+    /// Somebody's tokens were revoked.
+    Revoked,
     /// The connection was lost and made anew: anything may have been missed.
     Reconnected,
 }
@@ -170,13 +179,14 @@ const INBOX: &str = "eventcenter_inbox";
 const DUE: &str = "eventcenter_due";
 const MARKS: &str = "eventcenter_marks";
 const ANSWERS: &str = "eventcenter_answers";
+const SESSIONS: &str = "eventcenter_sessions";
 
 impl Listener {
     /// Listens. `url` must lead to Postgres itself or to a pooler in session mode.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let pool = PgPool::connect_lazy(url)?;
         let mut inner = PgListener::connect_with(&pool).await?;
-        inner.listen_all([INBOX, DUE, MARKS, ANSWERS]).await?;
+        inner.listen_all([INBOX, DUE, MARKS, ANSWERS, SESSIONS]).await?;
         Ok(Self { inner })
     }
 
@@ -200,6 +210,12 @@ impl Listener {
                     }
                 }
                 ANSWERS => return Ok(Notice::Answered(payload.to_owned())),
+                SESSIONS if payload == "revoked" => return Ok(Notice::Revoked),
+                SESSIONS => {
+                    if let Some(node) = NodeId::parse(payload) {
+                        return Ok(Notice::Closings(node));
+                    }
+                }
                 _ => {}
             }
         }

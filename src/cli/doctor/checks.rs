@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventcenter_core::store::{Health as Shape, Session, Store, StoreError};
-use eventcenter_workers::email::Email;
+use eventcenter_workers::email::{Email, Templates};
 use jiff::Timestamp;
 
 use super::super::Error;
@@ -30,6 +30,7 @@ pub(super) async fn all(settings: &Settings) -> Result<Vec<Finding>, Error> {
         of_faults("mail", settings.email.faults(), "the mail settings can be used"),
         of_faults("retention", settings.retention.faults(), "events outlive inbox and schedule"),
         smtp(settings).await,
+        templates(settings),
     ];
     let Some(url) = &settings.database.url else {
         findings.push(Finding::new("database", Health::Fail, "no URL is set: DATABASE_URL or --database-url"));
@@ -73,6 +74,18 @@ async fn smtp(settings: &Settings) -> Finding {
             Finding::new("mail server", Health::Warn, "mail goes to files and reaches nobody, which is for development")
         }
         Ok(()) => Finding::new("mail server", Health::Ok, "greets us and lets us in"),
+    }
+}
+
+/// A server goes on with the last good templates, so a broken folder is no failure.
+fn templates(settings: &Settings) -> Finding {
+    const CHECK: &str = "templates";
+    match Templates::new(settings.email.templates.clone()) {
+        Err(error) => Finding::new(CHECK, Health::Fail, error.to_string()),
+        Ok(templates) => match templates.broken() {
+            Some(error) => Finding::new(CHECK, Health::Warn, format!("the built-in ones are used, since {error}")),
+            None => Finding::new(CHECK, Health::Ok, "every mail template compiles and writes its sample"),
+        },
     }
 }
 

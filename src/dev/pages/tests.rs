@@ -1,5 +1,6 @@
 use axum::http::HeaderMap;
 use axum::http::request::Builder;
+use eventcenter_workers::email::Templates;
 use http_body_util::BodyExt;
 
 use super::*;
@@ -14,7 +15,8 @@ fn pages() -> Router {
     }
     let api = Router::new().route("/events", post(echo)).route("/api/events/{id}", get(echo));
     let key = Secret::from("ec_key".to_owned());
-    Pages::new(api, key, Tokens::hs256(SECRET), None).router()
+    let previews = Previews::new(Templates::new(None).unwrap(), "http://localhost:8080".parse().unwrap());
+    Pages::new(api, key, Tokens::hs256(SECRET), None).router(previews)
 }
 
 async fn answer(request: Builder) -> (StatusCode, String) {
@@ -88,4 +90,24 @@ async fn the_page_runs_no_script_but_its_own() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let page = std::str::from_utf8(&body).unwrap();
     assert!(!page.contains("<script>") && !page.contains(" on") && !page.contains("style="), "inline code");
+}
+
+#[tokio::test]
+async fn every_template_that_is_listed_can_be_seen_and_runs_nothing() {
+    let get = |uri: &str| Request::get(uri).header(HOST, "localhost");
+    let (_, list) = answer(get("/dev/template-list")).await;
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+
+    assert_eq!(list["broken"], serde_json::Value::Null);
+    for one in list["templates"].as_array().unwrap() {
+        let query = format!("name={}&locale={}", one["name"].as_str().unwrap(), one["locale"].as_str().unwrap());
+        let (status, html) = answer(get(&format!("/dev/template/html?{query}"))).await;
+        assert!(status == StatusCode::OK && html.starts_with("<!doctype html>"), "{query}: {html}");
+        let (_, parts) = answer(get(&format!("/dev/template?{query}"))).await;
+        assert!(parts.contains("\"subject\""), "{query}: {parts}");
+    }
+    assert_eq!(answer(get("/dev/template?name=..%2Fx&locale=en")).await.0, StatusCode::NOT_FOUND);
+    let page =
+        pages().oneshot(get("/dev/template/html?name=digest&locale=ru").body(Body::empty()).unwrap()).await.unwrap();
+    assert!(page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().ends_with("sandbox"));
 }

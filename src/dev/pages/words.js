@@ -23,6 +23,10 @@ const WORDS = {
     html_part: 'HTML',
     headers: 'Headers',
     pick_mail: 'Choose a mail.',
+    templates: 'Mail templates',
+    pick_template: 'Choose a template.',
+    templates_broken: 'The folder is broken, the last good templates are shown: {0}',
+    phone: 'On a phone',
     state: {
       scheduled: 'scheduled', queued: 'queued', sending: 'sending', retrying: 'retrying', sent: 'sent',
       delivered: 'delivered', digested: 'digested', skipped: 'skipped', failed: 'failed', dead: 'dead', canceled: 'canceled',
@@ -60,6 +64,10 @@ const WORDS = {
     html_part: 'HTML',
     headers: 'Заголовки',
     pick_mail: 'Выберите письмо.',
+    templates: 'Шаблоны писем',
+    pick_template: 'Выберите шаблон.',
+    templates_broken: 'Папка сломана, показаны последние исправные шаблоны: {0}',
+    phone: 'На телефоне',
     state: {
       scheduled: 'запланировано', queued: 'в очереди', sending: 'отправляется', retrying: 'повторяется', sent: 'отправлено',
       delivered: 'доставлено', digested: 'в сводке', skipped: 'не отправлялось', failed: 'отказ', dead: 'не доставлено',

@@ -1,9 +1,10 @@
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER, UPGRADE};
 use axum::response::IntoResponse;
+use eventcenter_core::id::UserId;
 
 use super::*;
-use crate::auth::Origins;
-use eventcenter_core::id::UserId;
+use crate::auth::Tokens;
+use crate::ws::session::tests::a_node;
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -21,61 +22,62 @@ fn token(user: i64) -> String {
     tokens().issue(UserId::from_row(user), std::time::Duration::from_mins(1)).unwrap()
 }
 
-fn user(pairs: &[(&'static str, &str)]) -> Result<UserId, Refusal> {
-    let rules = CookieRules { name: "ec_token".to_owned(), origins: Origins::default() };
+async fn user(pairs: &[(&'static str, &str)]) -> Result<UserId, Refusal> {
     let headers = headers(pairs);
-    Ok(Offer::read(&headers)?.grant(&headers, &tokens(), &rules)?.user_id)
+    let offered = Offer::read(&headers)?.token;
+    let credentials = Credentials { offered, ticket: None, headers: &headers };
+    Ok(credentials.grant(&a_node()).await?.user_id)
 }
 
-#[test]
-fn a_token_may_come_as_a_subprotocol_which_is_never_chosen() {
+#[tokio::test]
+async fn a_token_may_come_as_a_subprotocol_which_is_never_chosen() {
     let offered = format!("{PROTOCOL}, ec.bearer.{}", token(42));
 
-    assert_eq!(user(&[("sec-websocket-protocol", &offered)]), Ok(UserId::from_row(42)));
+    assert_eq!(user(&[("sec-websocket-protocol", &offered)]).await, Ok(UserId::from_row(42)));
     let headers = headers(&[("sec-websocket-protocol", &offered)]);
     assert_eq!(Offer::read(&headers).unwrap().protocol.unwrap(), PROTOCOL);
 }
 
-#[test]
-fn subprotocols_on_several_lines_are_one_list() {
+#[tokio::test]
+async fn subprotocols_on_several_lines_are_one_list() {
     let bearer = format!("ec.bearer.{}", token(42));
     let lines = [("sec-websocket-protocol", bearer.as_str()), ("sec-websocket-protocol", PROTOCOL)];
 
-    assert_eq!(user(&lines), Ok(UserId::from_row(42)));
+    assert_eq!(user(&lines).await, Ok(UserId::from_row(42)));
 }
 
-#[test]
-fn a_client_that_does_not_offer_our_subprotocol_is_told_so() {
+#[tokio::test]
+async fn a_client_that_does_not_offer_our_subprotocol_is_told_so() {
     for offered in ["graphql-ws", "", &format!("ec.bearer.{}", token(42))] {
-        assert_eq!(user(&[("sec-websocket-protocol", offered)]), Err(Refusal::Subprotocol));
+        assert_eq!(user(&[("sec-websocket-protocol", offered)]).await, Err(Refusal::Subprotocol));
     }
 }
 
-#[test]
-fn a_wrong_subprotocol_token_is_not_made_good_by_a_cookie() {
+#[tokio::test]
+async fn a_wrong_subprotocol_token_is_not_made_good_by_a_cookie() {
     let cookie = format!("ec_token={}", token(42));
     let offered = format!("{PROTOCOL}, ec.bearer.wrong");
     let headers =
         [("sec-websocket-protocol", offered.as_str()), ("cookie", &cookie), ("sec-fetch-site", "same-origin")];
 
-    assert_eq!(user(&headers), Err(Refusal::Token(TokenError::Invalid)));
+    assert_eq!(user(&headers).await, Err(Refusal::Token(TokenError::Invalid)));
 }
 
-#[test]
-fn without_a_subprotocol_header_and_cookie_count() {
+#[tokio::test]
+async fn without_a_subprotocol_header_and_cookie_count() {
     let bearer = format!("Bearer {}", token(42));
     let cookie = format!("ec_token={}", token(7));
 
-    assert_eq!(user(&[(AUTHORIZATION.as_str(), &bearer)]), Ok(UserId::from_row(42)));
+    assert_eq!(user(&[(AUTHORIZATION.as_str(), &bearer)]).await, Ok(UserId::from_row(42)));
     assert_eq!(
-        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://a.example")]),
+        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://a.example")]).await,
         Ok(UserId::from_row(7))
     );
     assert_eq!(
-        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://b.example")]),
+        user(&[("cookie", &cookie), ("host", "a.example"), ("origin", "https://b.example")]).await,
         Err(Refusal::Token(TokenError::ForeignOrigin))
     );
-    assert_eq!(user(&[]), Err(Refusal::Token(TokenError::Missing)));
+    assert_eq!(user(&[]).await, Err(Refusal::Token(TokenError::Missing)));
 }
 
 #[test]

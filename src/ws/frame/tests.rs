@@ -60,7 +60,7 @@ fn the_header_stands_right_before_the_json_whatever_its_length() {
         assert_eq!(frame.wire(), [head, json.clone()].concat());
         assert_eq!(frame.json(), json);
     }
-    let long = Frame::text(&[b' '; 65_536]);
+    let long = Frame::text(&vec![b' '; 65_536]);
     assert_eq!(long.wire()[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
 }
 

@@ -26,7 +26,7 @@ impl Node {
                 if let Err(error) = self.begin_these(&sessions).await {
                     tracing::warn!(%error, sessions = sessions.len(), "sessions cannot begin");
                     // Whoever has left meanwhile is not asked for again.
-                    sessions.into_iter().filter(|one| !one.is_ending()).for_each(|one| self.0.greetings.push(one));
+                    self.0.greetings.extend(sessions.into_iter().filter(|one| !one.is_ending()));
                     if self.0.tasks.pause(RETRY).await {
                         return;
                     }

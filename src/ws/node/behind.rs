@@ -27,7 +27,7 @@ impl Node {
                 }
                 if let Err(error) = self.read_pages(&sessions).await {
                     tracing::warn!(%error, sessions = sessions.len(), "the node cannot read what sessions missed");
-                    sessions.into_iter().for_each(|session| self.0.behind.push(session));
+                    self.0.behind.extend(sessions);
                     if self.0.tasks.pause(RETRY).await {
                         return;
                     }
@@ -41,7 +41,7 @@ impl Node {
         let mut users = HashSet::new();
         let sessions = self.0.behind.take(USERS_PER_READ);
         let (now, later): (Vec<_>, Vec<_>) = sessions.into_iter().partition(|session| users.insert(session.user));
-        later.into_iter().for_each(|session| self.0.behind.push(session));
+        self.0.behind.extend(later);
         now
     }
 

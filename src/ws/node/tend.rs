@@ -61,7 +61,9 @@ impl Node {
                 Ok(()) => counter!(WS_ACKS).increment(u64::try_from(acks.len()).unwrap_or(u64::MAX)),
                 Err(error) => {
                     tracing::warn!(%error, cursors = acks.len(), "acknowledgements cannot be written yet");
-                    acks.into_iter().for_each(|(user, device, seq)| self.0.acks.put(user, device, seq));
+                    for (user, device, seq) in acks {
+                        self.0.acks.put(user, device, seq);
+                    }
                     if self.0.tasks.pause(RETRY).await {
                         return;
                     }

@@ -44,7 +44,7 @@ fn a_session_gets_page_after_page_until_it_is_live() {
 
     assert!(outbox.asks());
     assert!(!outbox.asks(), "once is enough");
-    assert_eq!(outbox.start_page(), (Seq(1), PAGE_MAX));
+    assert_eq!(outbox.start_page(), (Seq(1), PAGE_FIRST));
     outbox.take_page(&page(1, [2, 3], Rest::Maybe));
     assert!(!outbox.asks(), "the client has not taken the first page");
     assert_eq!(taken(&mut outbox), [2, 3]);

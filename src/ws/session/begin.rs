@@ -79,12 +79,11 @@ impl Session {
 
 impl State {
     fn begin_plain(&mut self, beginning: &Beginning, start: &StreamStart) {
-        match beginning.plain(start) {
-            Some(origin) => self.follow(origin, start.head, None),
-            None => {
-                let message = "after is beyond the end of the stream";
-                self.fail(ErrorCode::AfterIsAhead, message, Some(start.head.last), End::Resync);
-            }
+        if let Some(origin) = beginning.plain(start) {
+            self.follow(origin, start.head, None);
+        } else {
+            let message = "after is beyond the end of the stream";
+            self.fail(ErrorCode::AfterIsAhead, message, Some(start.head.last), End::Resync);
         }
     }
 

@@ -69,6 +69,9 @@ fn authenticate(node: &Node, session: &Session, token: &str) {
     match node.tokens().grant(token) {
         Ok(grant) if grant.user_id == session.user => {
             let mut state = session.state();
+            if grant.ends_at >= state.vitals.token_exp() {
+                state.issued_at = grant.issued_at;
+            }
             state.vitals.renew(grant.ends_at);
             let token_exp = state.vitals.token_exp();
             drop(state);

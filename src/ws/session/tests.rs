@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventcenter_core::store::{Store, StreamHead, StreamStart};
 use eventcenter_core::tasks::Tasks;
@@ -26,7 +27,7 @@ pub(in crate::ws) fn a_node_with(tasks: Tasks) -> Node {
 }
 
 pub(in crate::ws) fn an_opening(user: UserId) -> Opening {
-    Opening { user, mode: Mode::Full, token_exp: i64::MAX, ping_every: Duration::from_secs(25) }
+    Opening { user, mode: Mode::Full, issued_at: None, token_exp: i64::MAX, ping_every: Duration::from_secs(25) }
 }
 
 pub(in crate::ws) fn a_session() -> Arc<Session> {
@@ -81,6 +82,21 @@ async fn a_session_is_welcomed_replayed_and_live_in_this_order() {
     assert_eq!((&frames[3]["to"], &frames[3]["count"]), (&json!(2), &json!(2)));
     let token = frames[3]["resume"].as_str().unwrap();
     assert_eq!(resume().read(token, ANNA, &DeviceId::default()).unwrap().seq, Seq(2));
+}
+
+#[tokio::test]
+async fn a_batch_that_leaves_something_behind_is_followed_by_another() {
+    let session = a_session();
+    begin(&session);
+    let last = i64::try_from(3 * BATCH_MAX).unwrap();
+    let frames = (1..=last).map(|seq| event(seq, Kind::Live)).collect();
+    session.offer(&Page { after: Seq(0), frames, rest: Rest::Nothing });
+
+    let mut taken = 0;
+    while taken < 3 * BATCH_MAX + 2 {
+        tokio::time::timeout(Duration::from_secs(5), session.changed()).await.unwrap();
+        taken += session.take(&resume()).frames.len();
+    }
 }
 
 #[tokio::test]

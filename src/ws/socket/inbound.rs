@@ -47,20 +47,20 @@ struct Head {
 }
 
 impl Inbound {
-    /// Lets `hear` have what these bytes complete, until it wants no more.
+    /// Gives `sink` what these bytes complete, until it wants no more.
     pub(super) fn feed(
         &mut self,
         bytes: &mut [u8],
-        hear: &mut impl FnMut(Incoming<'_>) -> Heard,
+        sink: &mut impl FnMut(Incoming<'_>) -> Heard,
     ) -> Result<(), Violation> {
         if self.frame.is_empty() {
-            let used = self.frames(bytes, hear)?;
+            let used = self.frames(bytes, sink)?;
             self.frame.extend_from_slice(bytes.get(used..).unwrap_or_default());
             return Ok(());
         }
         let mut frame = std::mem::take(&mut self.frame);
         frame.extend_from_slice(bytes);
-        let used = self.frames(&mut frame, hear)?;
+        let used = self.frames(&mut frame, sink)?;
         if used < frame.len() {
             frame.drain(..used);
             self.frame = frame;
@@ -68,8 +68,8 @@ impl Inbound {
         Ok(())
     }
 
-    /// Hears whole frames; answers how many bytes they were. When `hear` wants no more, nothing is left.
-    fn frames(&mut self, bytes: &mut [u8], hear: &mut impl FnMut(Incoming<'_>) -> Heard) -> Result<usize, Violation> {
+    /// Hears whole frames; answers how many bytes they were. When `sink` wants no more, nothing is left.
+    fn frames(&mut self, bytes: &mut [u8], sink: &mut impl FnMut(Incoming<'_>) -> Heard) -> Result<usize, Violation> {
         let mut used = 0;
         while let Some(rest) = bytes.get_mut(used..)
             && let Some(head) = Head::read(rest, self.message.as_ref().map_or(0, Vec::len))?
@@ -77,7 +77,7 @@ impl Inbound {
         {
             used += head.end;
             fastwebsockets::unmask(payload, head.mask);
-            if self.frame(&head, payload, hear)?.is_break() {
+            if self.frame(&head, payload, sink)?.is_break() {
                 return Ok(bytes.len());
             }
         }
@@ -88,35 +88,35 @@ impl Inbound {
         &mut self,
         head: &Head,
         payload: &[u8],
-        hear: &mut impl FnMut(Incoming<'_>) -> Heard,
+        sink: &mut impl FnMut(Incoming<'_>) -> Heard,
     ) -> Result<Heard, Violation> {
         match (head.opcode, self.message.take()) {
             (OpCode::Binary, _) => Err(Violation::Binary),
-            (OpCode::Text, None) if head.is_last => text(payload).map(|text| hear(Incoming::Text(text))),
-            (OpCode::Text, None) => Ok(self.go_on(Vec::new(), payload, hear)),
+            (OpCode::Text, None) if head.is_last => text(payload).map(|text| sink(Incoming::Text(text))),
+            (OpCode::Text, None) => Ok(self.go_on(Vec::new(), payload, sink)),
             (OpCode::Continuation, Some(mut message)) if head.is_last => {
                 message.extend_from_slice(payload);
-                text(&message).map(|text| hear(Incoming::Text(text)))
+                text(&message).map(|text| sink(Incoming::Text(text)))
             }
-            (OpCode::Continuation, Some(message)) => Ok(self.go_on(message, payload, hear)),
+            (OpCode::Continuation, Some(message)) => Ok(self.go_on(message, payload, sink)),
             (OpCode::Text, Some(_)) | (OpCode::Continuation, None) => Err(Violation::Protocol),
-            (OpCode::Close, _) => close_code(payload).map(|code| hear(Incoming::Close(code))),
+            (OpCode::Close, _) => close_code(payload).map(|code| sink(Incoming::Close(code))),
             // Control frames pass between fragments.
             (OpCode::Ping, message) => {
                 self.message = message;
-                Ok(hear(Incoming::Ping(payload)))
+                Ok(sink(Incoming::Ping(payload)))
             }
             (OpCode::Pong, message) => {
                 self.message = message;
-                Ok(hear(Incoming::Pong))
+                Ok(sink(Incoming::Pong))
             }
         }
     }
 
-    fn go_on(&mut self, mut message: Vec<u8>, payload: &[u8], hear: &mut impl FnMut(Incoming<'_>) -> Heard) -> Heard {
+    fn go_on(&mut self, mut message: Vec<u8>, payload: &[u8], sink: &mut impl FnMut(Incoming<'_>) -> Heard) -> Heard {
         message.extend_from_slice(payload);
         self.message = Some(message);
-        hear(Incoming::Fragment)
+        sink(Incoming::Fragment)
     }
 }
 
@@ -132,22 +132,19 @@ impl Head {
         if has_reserved_bits || !is_masked {
             return Err(Violation::Protocol);
         }
-        let (length, length_bytes) = match (second & 0x7f, rest) {
-            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 2),
-            (127, [a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 8),
-            (126 | 127, _) => return Ok(None),
-            (short, _) => (u64::from(short), 0),
+        let (length, length_bytes) = match (second & 0x7f, rest.first_chunk(), rest.first_chunk()) {
+            (126, Some(long), _) => (u64::from(u16::from_be_bytes(*long)), 2),
+            (127, _, Some(longer)) => (u64::from_be_bytes(*longer), 8),
+            (126 | 127, ..) => return Ok(None),
+            (short, ..) => (u64::from(short), 0),
         };
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        match opcode {
-            OpCode::Close | OpCode::Ping | OpCode::Pong if !is_last || length > CONTROL_MAX => {
-                return Err(Violation::Protocol);
-            }
-            OpCode::Close | OpCode::Ping | OpCode::Pong => {}
-            OpCode::Text | OpCode::Continuation | OpCode::Binary if length > MESSAGE_MAX - so_far.min(MESSAGE_MAX) => {
-                return Err(Violation::TooBig);
-            }
-            OpCode::Text | OpCode::Continuation | OpCode::Binary => {}
+        let is_control = matches!(opcode, OpCode::Close | OpCode::Ping | OpCode::Pong);
+        if is_control && (!is_last || length > CONTROL_MAX) {
+            return Err(Violation::Protocol);
+        }
+        if !is_control && length > MESSAGE_MAX.saturating_sub(so_far) {
+            return Err(Violation::TooBig);
         }
         let Some(mask) = rest.get(length_bytes..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
         let payload_at = 2 + length_bytes + mask.len();

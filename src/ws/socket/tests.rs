@@ -10,7 +10,7 @@ use crate::ws::session::tests::a_node_with;
 /// A plain session of a node whose database is away, with the client's end of its socket. Ends when the client is done.
 async fn with_client(tasks: Tasks, client: impl AsyncFnOnce(TcpStream) -> TcpStream) -> End {
     let node = a_node_with(tasks);
-    let grant = Grant { user_id: UserId::from_row(1), ends_at: i64::MAX };
+    let grant = Grant { user_id: UserId::from_row(1), issued_at: None, ends_at: i64::MAX };
     let entry = node.enter(grant, Mode::Plain).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_flood_is_warned_of_and_then_ends_the_session() {
 #[tokio::test]
 async fn what_came_with_the_handshake_is_heard() {
     let node = a_node_with(Tasks::default());
-    let grant = Grant { user_id: UserId::from_row(1), ends_at: i64::MAX };
+    let grant = Grant { user_id: UserId::from_row(1), issued_at: None, ends_at: i64::MAX };
     let entry = node.enter(grant, Mode::Full).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

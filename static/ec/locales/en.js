@@ -63,5 +63,4 @@ export default {
   offline: 'No connection. We keep trying.',
   unauthorized: 'You are signed out. Reload the page.',
   is_unread: 'unread',
-  end: 'That is all',
 };

@@ -17,10 +17,7 @@ export class Base extends HTMLElement {
     this.root.adoptedStyleSheets = [THEME, ...sheets];
   }
 
-  /**
-   * The page's center, whose language and theme become this element's where it has none of its own.
-   * @returns {Promise<import('./center.js').NotificationCenter>}
-   */
+  /** The page's center, whose language and theme become this element's where it has none of its own. */
   async center() {
     const found = await center;
     for (const name of ['theme', 'lang', 'dir']) {
@@ -42,7 +39,7 @@ const KINDS = {
 };
 
 /**
- * How an event looks: its level, its picture, and the word for both, since colour alone says nothing to many.
+ * How an event looks, and the word for it, since colours and pictures alone say nothing to many.
  * @param {{ type: string, level?: string, data?: any }} event
  */
 export function lookOf({ type, level = 'info', data }) {
@@ -53,11 +50,11 @@ export function lookOf({ type, level = 'info', data }) {
   return { level: picture === 'ok' ? 'ok' : 'info', picture, word };
 }
 
-export const glyph = (picture) => h('span', { class: 'glyph', part: 'icon' }, icon(...ICONS[picture]));
+export const glyph = (picture) => h('span', { class: 'glyph', part: 'icon' }, icon(ICONS[picture]));
 
 /** A button with a picture and a name. */
-export function iconButton(paths, label, onclick, attributes = {}) {
-  return h('button', { type: 'button', class: 'quiet', 'aria-label': label, title: label, onclick, ...attributes }, icon(...paths));
+export function iconButton(path, label, onclick, attributes = {}) {
+  return h('button', { type: 'button', class: 'quiet', 'aria-label': label, title: label, onclick, ...attributes }, icon(path));
 }
 
 /** Where an event leads, when its cta may be followed. */

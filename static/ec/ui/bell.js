@@ -27,7 +27,7 @@ const STYLE = sheet(`
 export class Bell extends Base {
   #center = null;
   #badge = h('span', { class: 'badge', part: 'badge', 'aria-hidden': 'true' });
-  #button = h('button', { type: 'button', class: 'bell', part: 'bell', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' }, icon(...ICONS.bell), this.#badge);
+  #button = h('button', { type: 'button', class: 'bell', part: 'bell', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' }, icon(ICONS.bell), this.#badge);
   /** @type {HTMLElement | null} */
   #panel = null;
 

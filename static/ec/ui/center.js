@@ -75,12 +75,10 @@ export class NotificationCenter extends Base {
   hasToast = (key) => this.#toaster.has(key);
   advance = (key, percent, title) => this.#toaster.advance(key, percent, title);
 
-  /** Gives the toasts one more style sheet. */
   dress(sheet) {
     this.#toaster.root.adoptedStyleSheets.push(sheet);
   }
 
-  /** The toast of an event. */
   async toastOf(event, { key, ms, isSnoozable = false, bar, onDismiss }) {
     const actions = [ctaLink(event, this, { class: 'button primary' }), isSnoozable && (await this.#snooze(event, key))];
     this.#toaster.show({ key, ms, title: event.title, body: event.body, actions, bar, onDismiss, ...lookOf(event) });
@@ -94,7 +92,6 @@ export class NotificationCenter extends Base {
     }, 'button');
   }
 
-  /** One toast for many events. */
   summary(name, count) {
     const show = h('button', { type: 'button', class: 'button', onclick: () => this.openInbox(name) }, this.words.t('show'));
     this.#toaster.show({
@@ -139,7 +136,6 @@ export class NotificationCenter extends Base {
     this.#dialog?.settle(key);
   }
 
-  /** The toasts move to whatever is in front. */
   raise() {
     this.#toaster.raise();
   }

@@ -1,7 +1,7 @@
 // Decisions: one modal dialog at a time. Esc means later, never an answer.
 
 import { announce, frontModal, h, liveRegion, registerModal, said } from '../dom.js';
-import { actionOf, standingKey } from '../event.js';
+import { actionOf, standingKey, wordOf } from '../event.js';
 import { answerText, optionsOf } from '../options.js';
 import { sheet } from '../theme.js';
 import { countdown } from '../times.js';
@@ -125,7 +125,9 @@ export class Dialog {
   #options(event) {
     const options = optionsOf(event);
     const buttons = options.map(({ value, label }, index) => h('button', {
-      type: 'button', class: index === 0 ? 'button primary' : 'button', value, onclick: (click) => this.#choose(event, { option: value }, click.currentTarget),
+      type: 'button',
+      class: index === 0 ? 'button primary' : 'button',
+      onclick: ({ currentTarget }) => this.#choose(event, { option: value }, currentTarget),
     }, said(label)));
     const link = ctaLink(event, this.#center, { class: options.length ? 'button' : 'button primary' });
     link?.addEventListener('click', () => this.#later());
@@ -138,7 +140,9 @@ export class Dialog {
     const { words } = this.#center;
     const text = h('textarea', { rows: 3, maxlength: TEXT_MAX, 'aria-label': words.t('your_answer') });
     const send = h('button', {
-      type: 'button', class: 'button primary', onclick: ({ currentTarget }) => text.value.trim() && this.#choose(event, { text: text.value }, currentTarget),
+      type: 'button',
+      class: 'button primary',
+      onclick: ({ currentTarget }) => text.value.trim() && this.#choose(event, { text: text.value }, currentTarget),
     }, words.t('send'));
     return h('div', { class: 'options' }, text, send);
   }
@@ -164,7 +168,8 @@ export class Dialog {
     const { client, words } = this.#center;
     try {
       const isSent = await client.answer(actionOf(event), answer);
-      this.#center.toast({ title: words.t(isSent ? 'answer_sent' : 'answer_queued'), level: isSent ? 'ok' : 'info', key: 'answer', body: event.title });
+      const [text, level] = isSent ? ['answer_sent', /** @type {const} */ ('ok')] : ['answer_queued', /** @type {const} */ ('info')];
+      this.#center.toast({ title: words.t(text), level, key: 'answer', body: event.title });
       client.mark('read', { ids: [event.id] }).catch(() => {});
     } catch (error) {
       if (error.status === 409) this.#sayAnswered(event, error.problem?.answer);
@@ -175,7 +180,8 @@ export class Dialog {
   }
 
   #sayAnswered(event, answer) {
-    this.#center.toast({ title: this.#center.words.t('answered_already', { answer: answerText(event, answer) }), key: 'answer', body: event.title });
+    const title = this.#center.words.t('answered_already', { answer: answerText(event, answer) });
+    this.#center.toast({ title, key: 'answer', body: event.title });
   }
 
   #sayOver(event) {
@@ -194,7 +200,7 @@ export class Dialog {
 
   #countDown(event, shown) {
     const { words } = this.#center;
-    const end = new Date(event.data?.due_at ?? event.expires_at ?? NaN).getTime();
+    const end = new Date(wordOf(event.data?.due_at) ?? event.expires_at ?? NaN).getTime();
     shown.hidden = Number.isNaN(end);
     if (shown.hidden) return;
     const tick = () => {

@@ -1,6 +1,7 @@
 // One entry of the inbox.
 
 import { h, said } from '../dom.js';
+import { wordOf } from '../event.js';
 import { sheet } from '../theme.js';
 import { ctaLink, glyph, iconButton, lookOf } from './base.js';
 import { snoozeMenu } from './snooze.js';
@@ -24,14 +25,14 @@ time { flex: none; color: var(--muted); font-size: .8125rem; font-variant-numeri
 `);
 
 const TOOLS = {
-  read: ['m4 12.5 4.5 4.5L20 6'],
-  unread: ['M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z'],
-  archive: ['M4 5h16v4H4z', 'M6 9v10h12V9', 'M10 13h4'],
-  restore: ['M4 9h11a5 5 0 0 1 0 10H9', 'm8 5-4 4 4 4'],
+  read: 'M4 12.5l4.5 4.5L20 6',
+  unread: 'M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
+  archive: 'M4 5h16v4H4zM6 9v10h12V9M10 13h4',
+  restore: 'M4 9h11a5 5 0 0 1 0 10H9M8 5L4 9l4 4',
 };
 
 /** The service that an event says it is from. @param {import('../ec.js').Event} event */
-export const serviceOf = ({ data }) => data?.service ?? data?.source_service ?? null;
+export const serviceOf = ({ data }) => wordOf(data?.service) ?? wordOf(data?.source_service) ?? null;
 
 /**
  * @param {import('../ec.js').Entry} entry

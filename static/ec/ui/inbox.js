@@ -60,8 +60,10 @@ export class Inbox extends Base {
     client.listen('marks', (detail) => this.#mark(detail));
     client.listen('gap', () => this.load());
     client.listen('replayed', (detail) => detail.count > 0 && this.load());
+    client.listen('counts', () => this.#offerToRead());
     client.listen('status', () => this.#showStatus());
     document.addEventListener('visibilitychange', () => this.#see());
+    this.#offerToRead();
     this.#showStatus();
     await this.load();
   }
@@ -75,23 +77,28 @@ export class Inbox extends Base {
   }
 
   #build(words) {
-    const pressed = (name) => h('button', { type: 'button', value: name, 'aria-pressed': String(name === this.#filter), onclick: () => this.#choose({ filter: name }) }, words.t(name));
+    const filter = (name) => h('button', {
+      type: 'button', value: name, 'aria-pressed': String(name === this.#filter), onclick: () => this.#choose({ filter: name }),
+    }, words.t(name));
     const list = h('ul', { role: 'list', 'aria-label': words.t('notifications'), part: 'list' });
+    const readAll = h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all'));
     const note = h('div', { class: 'note', role: 'status' });
     this.#parts = {
-      list, note,
+      list, note, readAll,
       status: h('p', { class: 'line', role: 'status', hidden: true }),
-      filters: h('div', { class: 'filters', role: 'group', 'aria-label': words.t('filter') }, FILTERS.map(pressed)),
+      filters: h('div', { class: 'filters', role: 'group', 'aria-label': words.t('filter') }, FILTERS.map(filter)),
       service: h('select', { 'aria-label': words.t('service'), hidden: true, onchange: ({ target }) => this.#choose({ service: target.value }) },
         h('option', { value: '' }, words.t('every_service'))),
-      scroll: h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': words.t('notifications'), onkeydown: (event) => this.#move(event) }, list, note),
+      scroll: h('div', {
+        class: 'scroll', tabindex: '0', role: 'group', 'aria-label': words.t('notifications'), onkeydown: (event) => this.#move(event),
+      }, list, note),
     };
     const { status, filters, service, scroll } = this.#parts;
     filters.append(service);
     this.root.append(
       h('div', { class: 'top', part: 'header' },
         h('h2', { tabindex: '-1' }, words.t('notifications')),
-        h('button', { type: 'button', class: 'plain', onclick: () => this.#readAll() }, words.t('read_all')),
+        readAll,
         h('slot', { name: 'header' })),
       filters, status, scroll, h('slot', { name: 'footer' }));
     const times = new Times(words);
@@ -109,7 +116,8 @@ export class Inbox extends Base {
     this.#hasFailed = false;
     const run = this.#run;
     if (before.length === 0) this.#note();
-    const query = { limit: before.length ? PAGE : FIRST_PAGE, filter: this.#filter, service: this.#service, before: before.length ? this.#next : null };
+    const where = before.length ? { before: this.#next, limit: PAGE } : { limit: FIRST_PAGE };
+    const query = { ...where, filter: this.#filter, service: this.#service };
     const page = await this.#center.client.inbox(query).catch(() => null);
     if (run !== this.#run) return;
     this.#isLoading = false;
@@ -137,17 +145,20 @@ export class Inbox extends Base {
     const isEmpty = this.#entries.length === 0;
     note.hidden = !isEmpty && !this.#hasFailed;
     if (this.#hasFailed) {
-      note.replaceChildren(h('span', {}, words.t('load_failed')), h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry')));
+      const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry'));
+      note.replaceChildren(h('span', {}, words.t('load_failed')), retry);
     } else if (this.#isLoading) note.replaceChildren(words.t('loading'));
     else if (this.#filter === 'all' && !this.#service) {
-      note.replaceChildren(icon(...ICONS.bell), h('strong', {}, words.t('empty')), h('span', {}, words.t('empty_hint')));
+      note.replaceChildren(icon(ICONS.bell), h('strong', {}, words.t('empty')), h('span', {}, words.t('empty_hint')));
     } else note.replaceChildren(words.t('empty_filter'));
   }
 
   #choose({ filter = this.#filter, service = this.#service }) {
     this.#filter = filter;
     this.#service = service;
-    for (const button of this.#parts.filters.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.value === filter));
+    for (const button of this.#parts.filters.querySelectorAll('button')) {
+      button.setAttribute('aria-pressed', String(button.value === filter));
+    }
     this.#entries = [];
     this.#parts.scroll.scrollTop = 0;
     this.#draw();
@@ -156,7 +167,7 @@ export class Inbox extends Base {
 
   #learnService(event) {
     const service = serviceOf(event);
-    if (typeof service !== 'string' || this.#services.has(service)) return;
+    if (service === null || this.#services.has(service)) return;
     this.#services.add(service);
     this.#parts.service.append(h('option', { value: service }, service));
     this.#parts.service.hidden = this.#services.size < 2;
@@ -199,6 +210,10 @@ export class Inbox extends Base {
     if (this.#filter === 'archived') return archived_at != null;
     if (this.#filter === 'snoozed') return snoozed_until != null;
     return !archived_at && !snoozed_until;
+  }
+
+  #offerToRead() {
+    this.#parts.readAll.hidden = this.#center.client.counts.unread === 0;
   }
 
   /** Up to what the list has shown: what comes meanwhile stays unread. */

@@ -28,5 +28,5 @@ export function snoozeMenu({ words }, onChoose, look) {
     Object.keys(CHOICES).map((name) => h('option', { value: name }, words.t(name))));
   select.addEventListener('change', () => select.value && onChoose(CHOICES[select.value]().toISOString()));
   const word = look === 'button' && h('span', { 'aria-hidden': 'true' }, words.t('snooze'));
-  return h('span', { class: `snooze ${look}` }, icon(...ICONS.clock), word, select);
+  return h('span', { class: `snooze ${look}` }, icon(ICONS.clock), word, select);
 }

@@ -33,7 +33,10 @@ li.leaving { opacity: 0; translate: 0 .5rem; transition: opacity .18s, translate
 /* Over a dialog they keep out of its way, which on a phone is at the bottom. */
 :host([over]) section { inset-block: calc(1.25rem + env(safe-area-inset-top)) auto; }
 @keyframes arrive { from { opacity: 0; translate: 0 1rem; scale: .97; } }
-@media (width < 30rem) { section { inset-inline: .75rem; inline-size: auto; } }
+@media (width < 30rem) {
+  section { inset-inline: .75rem; inline-size: auto; }
+  :host([over]) li:not(:last-child) { display: none; }
+}
 `);
 
 /** @typedef {import('../types.js').Toast} Toast */
@@ -85,7 +88,6 @@ export class Toaster extends Base {
     this.#say(toast);
   }
 
-  /** Moves the bar of a toast without touching the rest of it. */
   advance(key, percent, title) {
     const entry = this.#toasts.get(key);
     if (!entry?.toast.bar) return false;

@@ -154,7 +154,7 @@ impl Run {
         };
         let ready = self.model.ready(channel, load);
 
-        let batch = self.db.store().claim(Claim { load, ..a_claim(WORKER, channel, limit) }).await.unwrap();
+        let batch = self.db.claim_as(Claim { load, ..a_claim(WORKER, channel, limit) }).await;
 
         assert_eq!(batch.len(), ready.len().min(usize::try_from(limit).unwrap()));
         for message in &batch {

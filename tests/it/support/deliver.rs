@@ -110,7 +110,14 @@ async fn work(url: String, deliver: Arc<Scripted>, settings: WorkerSettings, tas
             };
             match notice {
                 Ok(Notice::Due(channels)) if !channels.contains(&channel) => {}
-                Ok(Notice::Streams(_) | Notice::AllStreams | Notice::Marks { .. } | Notice::Answered(_)) => {}
+                Ok(
+                    Notice::Streams(_)
+                    | Notice::AllStreams
+                    | Notice::Marks { .. }
+                    | Notice::Answered(_)
+                    | Notice::Closings(_)
+                    | Notice::Revoked,
+                ) => {}
                 Ok(Notice::Due(_) | Notice::Reconnected) | Err(_) => woken.notify_one(),
             }
         }

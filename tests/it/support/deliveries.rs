@@ -35,13 +35,21 @@ impl Database {
 
     /// Claims at most `limit` push deliveries.
     pub(crate) async fn claim(&self, worker: &str, limit: i32) -> Vec<Message> {
-        self.store().claim(a_claim(worker, Channel::Push, limit)).await.unwrap()
+        self.claim_as(a_claim(worker, Channel::Push, limit)).await
     }
 
     /// Claims one push delivery that has lost a worker.
     pub(crate) async fn claim_suspect(&self, worker: &str) -> Vec<Message> {
         let claim = Claim { load: Load::Quarantined, ..a_claim(worker, Channel::Push, 1) };
-        self.store().claim(claim).await.unwrap()
+        self.claim_as(claim).await
+    }
+
+    /// Claims what `claim` says and loads it, as a worker does.
+    pub(crate) async fn claim_as(&self, claim: Claim<'_>) -> Vec<Message> {
+        match self.store().claim(claim).await.unwrap() {
+            Some(claimed) => self.store().load(&claimed).await.unwrap(),
+            None => Vec::new(),
+        }
     }
 
     /// Settles one push delivery.

@@ -7,6 +7,9 @@ use std::time::Duration;
 use eventcenter::auth::{NewServiceKey, Tokens};
 use eventcenter_core::id::UserId;
 use eventcenter_workers::push::VapidKey;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
 
 use super::database::Database;
 use super::server::Server;
@@ -81,6 +84,18 @@ impl Installation {
     pub(crate) fn token_for(&self, user: i64, ttl: Duration) -> String {
         let user = UserId::new(user).unwrap();
         Tokens::hs256(self.jwt_secret.as_str()).issue(user, ttl).unwrap()
+    }
+
+    /// A token that says this, signed by the host application.
+    pub(crate) fn token_saying(&self, claims: &Value) -> String {
+        let key = EncodingKey::from_secret(self.jwt_secret.as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+    }
+
+    /// A token that was issued so many seconds ago, and has a few minutes left.
+    pub(crate) fn token_issued_ago(&self, user: i64, seconds: i64) -> String {
+        let now = Timestamp::now().as_second();
+        self.token_saying(&json!({"sub": user, "iat": now - seconds, "exp": now + 200}))
     }
 }
 

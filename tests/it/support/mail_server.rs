@@ -51,3 +51,10 @@ impl Mailbox {
         peer().await.call(Method::PUT, "/refusals", Some(&refusals.into())).await;
     }
 }
+
+/// What DNS says from now on of a DKIM key, as the server believes.
+pub(crate) async fn publish(name: &str, record: &str) {
+    let mut records = serde_json::Map::new();
+    records.insert(name.to_owned(), record.into());
+    peer().await.call(Method::PUT, "/keys", Some(&records.into())).await;
+}

@@ -12,6 +12,7 @@ use super::installation::Installation;
 use super::mail_server::Mailbox;
 use super::process::Process;
 use super::push_service::Browser;
+use super::socket::Socket;
 use super::ws_client::WsClient;
 
 /// A serving process. Killed when it is dropped.
@@ -60,6 +61,39 @@ impl<'a> Server<'a> {
     /// A call of somebody who does not say who they are.
     pub(crate) async fn stranger_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         Answer::to(request(method, &self.url(path)).json(body)).await
+    }
+
+    /// A token of this person.
+    pub(crate) fn token(&self, user: i64) -> String {
+        self.installation.token(user)
+    }
+
+    /// A ticket for whoever has this token.
+    pub(crate) async fn ticket(&self, token: &str) -> Answer {
+        Answer::to(request(Method::POST, &self.url("/api/ws-ticket")).bearer_auth(token)).await
+    }
+
+    /// Logs a person out; what is then revoked.
+    pub(crate) async fn revoke(&self, user: i64, what: &Value) -> Value {
+        self.service_json(Method::POST, &format!("/api/users/{user}/sessions/revoke"), what).await.expect(200).json()
+    }
+
+    /// Whether a person is there, as `GET /api/users/{id}/presence` says it.
+    pub(crate) async fn presence(&self, user: i64) -> Value {
+        self.service(Method::GET, &format!("/api/users/{user}/presence")).await.expect(200).json()
+    }
+
+    /// Waits until a person is there on so many sessions.
+    pub(crate) async fn counts_sessions(&self, user: i64, sessions: i64) {
+        eventually(SOON, || async { (self.presence(user).await["sessions"] == sessions).then_some(()) }).await;
+    }
+
+    /// A socket of a device, open and welcomed.
+    pub(crate) async fn device(&self, token: &str, device: &str) -> Socket {
+        let mut socket = Socket::open(&self.socket(""), Some(token), "eventcenter.v1.json").await.unwrap().unwrap();
+        socket.send(&json!({"t": "hello", "v": 1, "device": device, "after": 0})).await.unwrap();
+        assert_eq!(socket.frame().await["t"], "welcome");
+        socket
     }
 
     /// Anybody's look.

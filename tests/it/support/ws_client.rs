@@ -74,7 +74,8 @@ impl WsClient {
 
     /// Sends bytes as they are.
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
-        self.process.write(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        self.process.write(&hex);
     }
 
     async fn line(&self, index: usize) -> Value {

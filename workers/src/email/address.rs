@@ -5,7 +5,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use url::Host;
 
-use super::render::one_line;
+use super::text::one_line;
 
 /// The recipient as a mailbox, or `None` when the stored address cannot be used.
 ///

@@ -1,6 +1,6 @@
 //! What the channel's tests say, and to whom.
 
-use eventcenter_core::delivery::{Channel, Contact, Message, Recipient, Ruling};
+use eventcenter_core::delivery::{Channel, Contact, Message, OnAmbiguous, Recipient, Ruling};
 use eventcenter_core::event::{Event, Level, PublicId};
 use eventcenter_core::id::{EventId, LeaseId, UserId};
 use eventcenter_core::retry::Timing;
@@ -32,6 +32,7 @@ pub(super) fn recipient() -> Recipient {
         email: "anna@example.org".to_owned(),
         name: Some("Anna".to_owned()),
         locale: "ru".to_owned(),
+        on_ambiguous: OnAmbiguous::Retry,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 
-use eventcenter_core::delivery::{Fault, Outcome};
+use eventcenter_core::delivery::{Fault, OnAmbiguous, Outcome};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;
 
@@ -18,7 +18,7 @@ const REPLY_MAX: usize = 200;
 /// A step of the conversation (RFC 5321, section 4.1.1). The same reply means different things in different phases:
 /// before [`Phase::Recipient`] it is about us, from there on about this mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
     /// TCP, and TLS where it comes first.
     Connect,
     /// Greeting, EHLO and STARTTLS.
@@ -52,9 +52,24 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Whom a failure concerns, and with it who should wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Concern {
+    /// This server: another one may take the mail, and this one has a rest.
+    Server,
+    /// Our own settings at this server: nothing gets through before somebody mends them.
+    Settings,
+    /// The recipient's domain, which asks for patience.
+    Domain,
+    /// This mail or its recipient.
+    Mail,
+    /// Nobody knows: the server may have taken the mail.
+    Unknown,
+}
+
 /// Why a mail was not accepted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The server said no: 4xx or 5xx.
     Reply {
         /// To what.
@@ -103,14 +118,40 @@ impl Failure {
         matches!(self, Self::Broken { phase: Phase::Sender, .. } | Self::Reply { phase: Phase::Sender, code: 421, .. })
     }
 
+    /// Whether the connection is still of use once the server has forgotten this recipient.
+    pub(super) fn leaves_a_connection(&self) -> bool {
+        matches!(self, Self::Reply { phase: Phase::Recipient, code, .. } if *code != 421)
+    }
+
+    /// Whom it concerns. The same reply means different things in different phases.
+    pub(super) fn concerns(&self) -> Concern {
+        match self {
+            Self::Reply { phase, code, text } => concern(*phase, *code, enhanced(text)),
+            Self::Unsupported { .. } => Concern::Settings,
+            Self::Broken { phase: Phase::Content, .. } | Self::Timeout(Phase::Content) => Concern::Unknown,
+            // A server may look long for one recipient, and at others it does not.
+            Self::Timeout(Phase::Recipient | Phase::Data | Phase::Whole) => Concern::Mail,
+            Self::Broken { .. } | Self::Timeout(_) => Concern::Server,
+        }
+    }
+
     /// What follows for the delivery. Whatever may be our own fault, or passes, is tried again; a row fails only
     /// when the server refuses this recipient or this mail for good.
-    pub(super) fn outcome(&self) -> Outcome {
-        match self {
-            Self::Reply { phase, code, text } => refusal(*phase, *code, enhanced(text)),
-            Self::Broken { .. } => retry(Fault::Unreachable),
-            Self::Unsupported { .. } => retry(Fault::Unauthorized),
-            Self::Timeout(_) => retry(Fault::Timeout),
+    pub(super) fn outcome(&self, on_ambiguous: OnAmbiguous) -> Outcome {
+        match (self.concerns(), self) {
+            (Concern::Settings, _) => retry(Fault::Misconfigured),
+            (Concern::Domain, _) => retry(Fault::Throttled),
+            (Concern::Unknown, _) => match on_ambiguous {
+                OnAmbiguous::Retry => retry(Fault::Ambiguous),
+                OnAmbiguous::Settle => Outcome::Failed(Fault::Ambiguous),
+            },
+            (Concern::Server | Concern::Mail, Self::Reply { phase, code, text }) => {
+                refusal(*phase, *code, enhanced(text))
+            }
+            (Concern::Server | Concern::Mail, Self::Broken { .. } | Self::Unsupported { .. }) => {
+                retry(Fault::Unreachable)
+            }
+            (Concern::Server | Concern::Mail, Self::Timeout(_)) => retry(Fault::Timeout),
         }
     }
 }
@@ -144,22 +185,35 @@ const fn retry(fault: Fault) -> Outcome {
     Outcome::Retry { fault, after: None }
 }
 
-/// RFC 5321, section 4.2.3 and RFC 3463. 530, 534, 535 and 538 ask for other credentials (RFC 4954), in any phase.
-fn refusal(phase: Phase, code: u16, enhanced: Option<[u16; 3]>) -> Outcome {
-    match (code, enhanced) {
-        (421, _) | (400..500, Some([4, 7, _])) => return retry(Fault::Throttled),
-        (400..500, _) => return retry(Fault::ProviderError),
-        (530 | 534 | 535 | 538, _) => return retry(Fault::Unauthorized),
-        _ => {}
-    }
-    match (phase, enhanced) {
-        (Phase::Connect | Phase::Hello | Phase::Whole, _) => retry(Fault::ProviderError),
-        (Phase::Auth | Phase::Sender, _) => retry(Fault::Unauthorized),
-        (Phase::Recipient | Phase::Data | Phase::Content, Some([5, 3, 4] | [5, 2, 3])) => {
-            Outcome::Failed(Fault::TooLarge)
+/// 530, 534, 535 and 538 ask for other credentials (RFC 4954), in any phase; what is refused for good before there is a
+/// recipient is our own sender or login. x.7.x with a 4 is a policy that passes (RFC 3463 §3.8), of the recipient's domain
+/// once it is known.
+const fn concern(phase: Phase, code: u16, enhanced: Option<[u16; 3]>) -> Concern {
+    match (phase, code, enhanced) {
+        (_, 530 | 534 | 535 | 538, _) | (Phase::Auth | Phase::Sender, 500.., _) => Concern::Settings,
+        (Phase::Recipient | Phase::Data | Phase::Content, 400..500, Some([4, 7, _])) => Concern::Domain,
+        (Phase::Connect | Phase::Hello | Phase::Auth | Phase::Sender | Phase::Whole, ..) | (_, 421, _) => {
+            Concern::Server
         }
-        (Phase::Recipient | Phase::Data | Phase::Content, _) => Outcome::Failed(Fault::Refused),
+        (Phase::Recipient | Phase::Data | Phase::Content, ..) => Concern::Mail,
     }
+}
+
+/// RFC 5321, section 4.2.3 and RFC 3463, for what is neither our settings' fault nor a domain's patience.
+const fn refusal(phase: Phase, code: u16, enhanced: Option<[u16; 3]>) -> Outcome {
+    let fault = match (phase, enhanced) {
+        _ if code == 421 => return retry(Fault::Throttled),
+        _ if code < 500 => return retry(Fault::ProviderError),
+        (Phase::Connect | Phase::Hello | Phase::Auth | Phase::Sender | Phase::Whole, _) => {
+            return retry(Fault::ProviderError);
+        }
+        (Phase::Recipient | Phase::Data | Phase::Content, Some([5, 3, 4] | [5, 2, 3])) => Fault::TooLarge,
+        // 5.1.7 and 5.1.8 are about the sender's address; 5.2.1 is a mailbox that is switched off.
+        (Phase::Recipient | Phase::Data | Phase::Content, Some([5, 1, 7 | 8])) => Fault::Refused,
+        (Phase::Recipient | Phase::Data | Phase::Content, Some([5, 1, _] | [5, 2, 1])) => Fault::NoSuchAddress,
+        (Phase::Recipient | Phase::Data | Phase::Content, _) => Fault::Refused,
+    };
+    Outcome::Failed(fault)
 }
 
 /// The enhanced status code (RFC 2034) that a reply's text begins with.

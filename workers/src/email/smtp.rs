@@ -7,13 +7,13 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
-use super::reply::Failure;
+use super::reply::{Failure, Phase};
+pub(crate) use session::Timeouts;
 use session::{Encryption, Session};
-pub(crate) use session::{Parcel, Timeouts};
 
 mod config;
 #[cfg(test)]
@@ -21,8 +21,10 @@ pub(crate) mod script;
 mod session;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use config::{InvalidSmtpUrl, SmtpConfig};
+pub use session::{InvalidTls, Parcel};
 
 /// Most connections at once. Who comes next waits for one of them.
 pub const CONNECTIONS: usize = 4;
@@ -34,8 +36,11 @@ const MAILS_PER_CONNECTION: u32 = 100;
 /// next needed.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
+/// Longest that a connection may live, so that a server's new address or certificate is noticed.
+const AGE_MAX: Duration = Duration::from_mins(5);
+
 /// The client. Cheap until the first mail: it connects only then.
-pub(crate) struct Smtp {
+pub struct Smtp {
     config: SmtpConfig,
     encryption: Encryption,
     name: ClientId,
@@ -52,7 +57,11 @@ impl fmt::Debug for Smtp {
 
 impl Smtp {
     /// `domain` is what it calls itself in EHLO. Reads the system's root certificates, if it needs TLS.
-    pub(crate) fn new(config: SmtpConfig, domain: &str, timeouts: Timeouts) -> Result<Self, Error> {
+    pub fn new(config: SmtpConfig, domain: &str) -> Result<Self, InvalidTls> {
+        Self::with_timeouts(config, domain, Timeouts::default())
+    }
+
+    pub(crate) fn with_timeouts(config: SmtpConfig, domain: &str, timeouts: Timeouts) -> Result<Self, InvalidTls> {
         let encryption = Encryption::new(&config)?;
         Ok(Self {
             config,
@@ -64,39 +73,50 @@ impl Smtp {
         })
     }
 
-    /// Hands one mail to the server; returns its words. A connection goes back to the idle ones only after a success:
-    /// after a failure, a timeout or a cancellation nobody knows what the server expects next.
-    pub(crate) async fn send(&self, parcel: &Parcel) -> Result<String, Failure> {
-        // The semaphore is never closed, so this is always a permit.
-        let _slot = self.slots.acquire().await;
+    /// Hands one mail to the server before `by`; returns its words. A connection is kept only after a success or a
+    /// refused recipient: after any other failure, a timeout or a cancellation nobody knows what the server expects next.
+    pub async fn send(&self, parcel: &Parcel, by: Instant) -> Result<String, Failure> {
+        let Ok(_slot) = timeout_at(by, self.slots.acquire()).await else {
+            return Err(Failure::Timeout(Phase::Whole));
+        };
         if let Some(session) = self.take_idle() {
-            match self.send_over(session, parcel).await {
+            match self.send_over(session, parcel, by).await {
                 Err(failure) if failure.means_stale() => {}
                 settled => return settled,
             }
         }
-        let session = self.open().await?;
-        self.send_over(session, parcel).await
+        let session = self.open(by).await?;
+        self.send_over(session, parcel, by).await
     }
 
     /// Connects, encrypts and authenticates, and takes leave: says what a mail would run into.
-    pub(crate) async fn check(&self) -> Result<(), Failure> {
-        self.open().await?.quit(&self.timeouts).await;
+    pub(crate) async fn check(&self, by: Instant) -> Result<(), Failure> {
+        self.open(by).await?.quit(&self.timeouts).await;
         Ok(())
     }
 
-    async fn open(&self) -> Result<Session, Failure> {
-        Session::open(&self.config, &self.encryption, &self.name, &self.timeouts).await
+    async fn open(&self, by: Instant) -> Result<Session, Failure> {
+        Session::open(&self.config, &self.encryption, &self.name, &self.timeouts, by).await
     }
 
-    async fn send_over(&self, mut session: Session, parcel: &Parcel) -> Result<String, Failure> {
-        let words = session.send(parcel, &self.timeouts).await?;
-        if session.carried < MAILS_PER_CONNECTION {
+    async fn send_over(&self, mut session: Session, parcel: &Parcel, by: Instant) -> Result<String, Failure> {
+        let sent = session.send(parcel, &self.timeouts, by).await;
+        let is_clean = match &sent {
+            Ok(_) => true,
+            Err(failure) => failure.leaves_a_connection() && session.reset(&self.timeouts).await.is_ok(),
+        };
+        if is_clean {
+            self.keep(session).await;
+        }
+        sent
+    }
+
+    async fn keep(&self, session: Session) {
+        if session.carried < MAILS_PER_CONNECTION && session.opened_at.elapsed() < AGE_MAX {
             self.idle().push(session);
         } else {
             session.quit(&self.timeouts).await;
         }
-        Ok(words)
     }
 
     /// The connection that was used last, without those that have been idle for too long.

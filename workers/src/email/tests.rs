@@ -11,7 +11,9 @@ fn config(transport: Transport) -> EmailConfig {
         app_url: Url::parse("https://app.example.org").unwrap(),
         fallback: "/app".to_owned(),
         transport,
-        links: MailLinks::new(b"a secret of the tests", None, None).unwrap(),
+        dkim: None,
+        templates: None,
+        links: MailLinks::new(b"secret", None, None).unwrap(),
     }
 }
 
@@ -97,14 +99,31 @@ async fn an_unusable_address_fails_for_good() {
 async fn a_refusal_is_kept_without_the_address() {
     let server = Server::start(&[&[("RCPT", "550 5.1.1 <anna@example.org>: unknown")]]).await;
     let smtp = SmtpConfig::parse(&format!("smtp://127.0.0.1:{}?tls=none", server.port)).unwrap();
-    let email = Email::new(config(Transport::Smtp(smtp))).unwrap();
+    let email = Email::new(config(Transport::Smtp { server: smtp, fallback: None })).unwrap();
 
     let only = deliver(&email, to("anna@example.org")).await;
 
-    assert_eq!(only.outcome, Outcome::Failed(Fault::Refused));
+    assert_eq!(only.outcome, Outcome::Failed(Fault::NoSuchAddress));
     assert_eq!(only.code.as_deref(), Some("550 5.1.1 <a…@example.org>: unknown"));
     assert!(!format!("{only:?}").contains("anna"));
     email.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_can_be_left_and_comes_back_to_an_address_of_its_own() {
+    let server = Server::start(&[&[]]).await;
+    let smtp = SmtpConfig::parse(&format!("smtp://127.0.0.1:{}?tls=none", server.port)).unwrap();
+    let public_url = Url::parse("https://ec.example.org").unwrap();
+    let links = MailLinks::new(b"secret", Some(public_url), Some("bounce@example.org")).unwrap();
+    let transport = Transport::Smtp { server: smtp, fallback: None };
+    let email = Email::new(EmailConfig { links, ..config(transport) }).unwrap();
+
+    deliver(&email, to("anna@example.org")).await;
+
+    let log = server.log();
+    assert!(log.commands[1].starts_with("MAIL FROM:<bounce+01a20692a88e72f1824ea4cc05cff2e1"), "{}", log.commands[1]);
+    assert!(log.mails[0].contains("List-Unsubscribe: <https://ec.example.org/unsubscribe/"), "{}", log.mails[0]);
+    assert!(log.mails[0].contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{}", log.mails[0]);
 }
 
 #[test]

@@ -2,26 +2,25 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use eventcenter_core::delivery::Fault;
-use eventcenter_core::delivery::Outcome;
+use eventcenter_core::delivery::{Fault, OnAmbiguous, Outcome};
 use eventcenter_core::id::EventId;
 use tokio::fs::DirBuilder;
-use tokio::time::timeout;
 
-use super::reply::{Failure, Phase, presentable};
-use super::smtp::{Parcel, Smtp, SmtpConfig, Timeouts};
-
-/// Longest that one delivery may take, the wait for a free connection included: shorter than a lease. Then it is
-/// dropped with its connection, and retried.
-const DELIVERY_MAX: Duration = Duration::from_secs(28);
+use super::relay::Relay;
+use super::reply::presentable;
+use super::smtp::{InvalidTls, Parcel, SmtpConfig};
 
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum Transport {
     /// To an SMTP server.
-    Smtp(SmtpConfig),
+    Smtp {
+        /// The one that is asked first.
+        server: SmtpConfig,
+        /// The one that is asked while the first is away or does not let us in.
+        fallback: Option<SmtpConfig>,
+    },
     /// Into this directory, as `evt_….eml`. For development: nobody gets it.
     Files(PathBuf),
 }
@@ -29,29 +28,26 @@ pub enum Transport {
 /// A [`Transport`] at work.
 #[derive(Debug)]
 pub(super) enum Carrier {
-    Smtp(Box<Smtp>),
+    Smtp(Box<Relay>),
     Files(PathBuf),
 }
 
 impl Carrier {
     /// Fails when the system's TLS cannot be set up.
-    pub(super) fn new(transport: Transport, domain: &str) -> Result<Self, lettre::transport::smtp::Error> {
+    pub(super) fn new(transport: Transport, domain: &str) -> Result<Self, InvalidTls> {
         Ok(match transport {
-            Transport::Smtp(config) => Self::Smtp(Box::new(Smtp::new(config, domain, Timeouts::default())?)),
+            Transport::Smtp { server, fallback } => {
+                let servers = std::iter::once(server).chain(fallback).collect();
+                Self::Smtp(Box::new(Relay::new(servers, domain)?))
+            }
             Transport::Files(directory) => Self::Files(directory),
         })
     }
 
     /// Makes one try; what it came to, and what the other side said.
-    pub(super) async fn carry(&self, id: EventId, parcel: &Parcel) -> (Outcome, String) {
+    pub(super) async fn carry(&self, id: EventId, parcel: &Parcel, on_ambiguous: OnAmbiguous) -> (Outcome, String) {
         match self {
-            Self::Smtp(smtp) => {
-                let sent = timeout(DELIVERY_MAX, smtp.send(parcel)).await;
-                match sent.unwrap_or(Err(Failure::Timeout(Phase::Whole))) {
-                    Ok(words) => (Outcome::Sent, presentable(&words)),
-                    Err(failure) => (failure.outcome(), presentable(&failure.to_string())),
-                }
-            }
+            Self::Smtp(relay) => relay.send(parcel, on_ambiguous).await,
             Self::Files(directory) => match write(directory, id, &parcel.content).await {
                 Ok(name) => (Outcome::Sent, name),
                 Err(error) => {
@@ -65,7 +61,7 @@ impl Carrier {
     /// Whether a mail would find its way; if not, what stands in it.
     pub(super) async fn check(&self) -> Result<(), String> {
         match self {
-            Self::Smtp(smtp) => smtp.check().await.map_err(|failure| presentable(&failure.to_string())),
+            Self::Smtp(relay) => relay.check().await,
             Self::Files(directory) => make(directory).await.map_err(|error| error.to_string()),
         }
     }

@@ -1,9 +1,10 @@
 //! The fixed texts of a mail. Title, body and button text are the producer's.
 
 use eventcenter_core::event::Level;
+use serde::Serialize;
 
 /// The fixed texts of one language.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Wording {
     /// The language, for `lang` in HTML.
     pub(super) lang: &'static str,
@@ -11,6 +12,10 @@ pub(super) struct Wording {
     pub(super) open: &'static str,
     /// Why this mail came; followed by the app's host name.
     pub(super) footer: &'static str,
+    /// The link that leaves a category of mail.
+    pub(super) unsubscribe: &'static str,
+    /// How many items a digest leaves out, in place of `{n}`.
+    pub(super) more: &'static str,
     info: &'static str,
     warning: &'static str,
     error: &'static str,
@@ -21,6 +26,8 @@ const EN: Wording = Wording {
     lang: "en",
     open: "Open",
     footer: "You get this message because you have an account at",
+    unsubscribe: "Unsubscribe from messages like this",
+    more: "and {n} more",
     info: "Information",
     warning: "Warning",
     error: "Error",
@@ -31,6 +38,8 @@ const RU: Wording = Wording {
     lang: "ru",
     open: "Открыть",
     footer: "Вы получили это письмо, потому что у вас есть учётная запись на",
+    unsubscribe: "Отписаться от таких писем",
+    more: "и ещё {n}",
     info: "Информация",
     warning: "Предупреждение",
     error: "Ошибка",

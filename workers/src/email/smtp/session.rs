@@ -1,100 +1,117 @@
 //! One conversation with the server, phase by phase, none of them without a time limit.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::SmtpConfig;
 use super::config::Security;
+use super::wire::ImplicitTls;
 use crate::email::reply::{Failure, Phase, accepted};
 
-/// How long each part may take; then the connection is dropped and the delivery retried. Together they are shorter
-/// than a lease. RFC 5321 (section 4.5.3.2) allows minutes, which suits a relay to the world more than our own
-/// provider; the price of giving up sooner is a second copy when the server did take the mail.
+/// How long each step may take; then the connection is dropped and the delivery retried. RFC 5321 (section 4.5.3.2)
+/// allows minutes, which suits a relay to the world more than our own provider; the price of giving up sooner is a
+/// second copy when the server did take the mail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     /// Name lookup and TCP.
     pub(crate) connect: Duration,
-    /// TLS, greeting, EHLO, STARTTLS and AUTH.
+    /// TLS, greeting, EHLO, STARTTLS and AUTH together.
     pub(crate) hello: Duration,
-    /// MAIL FROM to the reply after the final dot.
-    pub(crate) transaction: Duration,
+    /// MAIL, RCPT, DATA and RSET, each.
+    pub(crate) command: Duration,
+    /// The content, to the reply after the final dot. DATA is not begun when less time than this is left.
+    pub(crate) content: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(4), hello: Duration::from_secs(6), transaction: Duration::from_secs(16) }
+        let s = Duration::from_secs;
+        Self { connect: s(4), hello: s(6), command: s(5), content: s(12) }
     }
 }
 
 /// A mail with its envelope: one recipient, so that a refusal concerns nobody else.
-#[derive(Debug)]
-pub(crate) struct Parcel {
+#[derive(Clone, Debug)]
+pub struct Parcel {
     /// Where refusals go.
-    pub(crate) sender: Address,
+    pub sender: Address,
     /// To whom.
-    pub(crate) recipient: Address,
+    pub recipient: Address,
     /// ASCII, in lines of CRLF.
-    pub(crate) content: Vec<u8>,
+    pub content: Vec<u8>,
 }
 
 /// A [`Security`] with what it needs.
 pub(super) enum Encryption {
-    Implicit(TlsParameters),
+    Implicit(ImplicitTls),
     StartTls(TlsParameters),
     None,
 }
 
 impl Encryption {
     /// Reads the system's root certificates, if it needs them.
-    pub(super) fn new(config: &SmtpConfig) -> Result<Self, Error> {
-        let tls = || TlsParameters::new(config.host.clone());
+    pub(super) fn new(config: &SmtpConfig) -> Result<Self, InvalidTls> {
         Ok(match config.security {
-            Security::Implicit => Self::Implicit(tls()?),
-            Security::StartTls => Self::StartTls(tls()?),
+            Security::Implicit => Self::Implicit(ImplicitTls::new(&config.host).ok_or(InvalidTls::Host)?),
+            Security::StartTls => Self::StartTls(TlsParameters::new(config.host.clone())?),
             Security::Plain => Self::None,
         })
     }
 }
 
-/// A connection that has said hello. After any failure it is in an unknown state and must be dropped.
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidTls {
+    /// No certificate can bear this name.
+    #[error("the SMTP host is no name that a certificate can bear")]
+    Host,
+    /// The system's TLS is of no use.
+    #[error(transparent)]
+    System(#[from] Error),
+}
+
+/// A connection that has said hello. After any failure but a refused recipient it is in an unknown state and must be
+/// dropped.
 pub(super) struct Session {
     connection: AsyncSmtpConnection,
     /// How many mails it has carried.
     pub(super) carried: u32,
+    /// When it was made.
+    pub(super) opened_at: Instant,
     /// When it was last used.
     pub(super) used_at: Instant,
 }
 
 impl Session {
-    /// Connects, encrypts as configured, and authenticates.
+    /// Connects, encrypts as configured, and authenticates, before `by`.
     pub(super) async fn open(
         config: &SmtpConfig,
         encryption: &Encryption,
         name: &ClientId,
         timeouts: &Timeouts,
+        by: Instant,
     ) -> Result<Self, Failure> {
-        let address = (config.host.as_str(), config.port);
-        let connect_by = Instant::now() + timeouts.connect;
-        let hello_by = connect_by + timeouts.hello;
+        let opened_at = Instant::now();
+        let connect_by = by.min(opened_at + timeouts.connect);
+        let stream = dial((config.host.as_str(), config.port), connect_by).await?;
+        let hello_by = by.min(Instant::now() + timeouts.hello);
         let mut connection = match encryption {
             Encryption::Implicit(tls) => {
-                // lettre makes the socket here and leaves TCP_NODELAY off. `Session::send` writes each turn at once,
-                // so there is no second small packet that Nagle's algorithm could hold back.
-                let tls = Some(tls.clone());
-                let dial = AsyncSmtpConnection::connect_tokio1(address, Some(timeouts.connect), name, tls, None);
-                step(Phase::Connect, hello_by, dial).await?
+                let wire = timed(Phase::Hello, hello_by, tls.over(stream)).await?;
+                let greet = AsyncSmtpConnection::connect_with_transport(Box::new(wire), name);
+                step(Phase::Hello, hello_by, greet).await?
             }
             Encryption::StartTls(_) | Encryption::None => {
-                let stream = dial(address, connect_by).await?;
                 let greet = AsyncSmtpConnection::connect_with_transport(Box::new(stream), name);
                 step(Phase::Hello, hello_by, greet).await?
             }
@@ -106,39 +123,58 @@ impl Session {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             step(Phase::Auth, hello_by, connection.auth(&mechanisms, credentials)).await?;
         }
-        Ok(Self { connection, carried: 0, used_at: Instant::now() })
+        Ok(Self { connection, carried: 0, opened_at, used_at: Instant::now() })
     }
 
-    /// Hands over one mail; returns the server's words. Drives the commands itself, because lettre's `send` does not
-    /// say which of them was refused, and writes a mail's last line apart from its body.
-    pub(super) async fn send(&mut self, parcel: &Parcel, timeouts: &Timeouts) -> Result<String, Failure> {
-        let by = Instant::now() + timeouts.transaction;
+    /// Hands over one mail before `by`; returns the server's words. Drives the commands itself, because lettre's `send`
+    /// does not say which of them was refused, and writes a mail's last line apart from its body.
+    pub(super) async fn send(&mut self, parcel: &Parcel, timeouts: &Timeouts, by: Instant) -> Result<String, Failure> {
+        let until = |limit: Duration| by.min(Instant::now() + limit);
         let connection = &mut self.connection;
-        let (sender, recipient) = (parcel.sender.clone(), parcel.recipient.clone());
-        step(Phase::Sender, by, connection.command(Mail::new(Some(sender), Vec::new()))).await?;
-        step(Phase::Recipient, by, connection.command(Rcpt::new(recipient, Vec::new()))).await?;
-        step(Phase::Data, by, connection.command(Data)).await?;
-        let reply = step(Phase::Content, by, connection.command(Transparent(&parcel.content))).await?;
+        let mail = Mail::new(Some(parcel.sender.clone()), Vec::new());
+        step(Phase::Sender, until(timeouts.command), connection.command(mail)).await?;
+        let rcpt = Rcpt::new(parcel.recipient.clone(), Vec::new());
+        step(Phase::Recipient, until(timeouts.command), connection.command(rcpt)).await?;
+        if Instant::now() + timeouts.content > by {
+            return Err(Failure::Timeout(Phase::Whole));
+        }
+        step(Phase::Data, until(timeouts.command), connection.command(Data)).await?;
+        let content = connection.command(Transparent(&parcel.content));
+        let reply = step(Phase::Content, until(timeouts.content), content).await?;
         self.carried += 1;
         self.used_at = Instant::now();
         Ok(accepted(&reply))
     }
 
+    /// Forgets a refused recipient, so that the connection can carry the next mail.
+    pub(super) async fn reset(&mut self, timeouts: &Timeouts) -> Result<(), Failure> {
+        let by = Instant::now() + timeouts.command;
+        step(Phase::Sender, by, self.connection.command(Rset)).await?;
+        self.used_at = Instant::now();
+        Ok(())
+    }
+
     /// Takes leave, for the server's log; what it answers does not matter.
     pub(super) async fn quit(mut self, timeouts: &Timeouts) {
-        let by = Instant::now() + timeouts.connect;
+        let by = Instant::now() + timeouts.command;
         step(Phase::Whole, by, self.connection.command(Quit)).await.ok();
     }
 }
 
 async fn dial(address: (&str, u16), by: Instant) -> Result<TcpStream, Failure> {
-    let broken = |error: std::io::Error| Failure::Broken { phase: Phase::Connect, detail: error.to_string() };
-    let Ok(dialled) = timeout_at(by, TcpStream::connect(address)).await else {
-        return Err(Failure::Timeout(Phase::Connect));
-    };
-    let stream = dialled.map_err(broken)?;
-    stream.set_nodelay(true).map_err(broken)?;
-    Ok(stream)
+    timed(Phase::Connect, by, async {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    })
+    .await
+}
+
+async fn timed<T>(phase: Phase, by: Instant, turn: impl Future<Output = io::Result<T>>) -> Result<T, Failure> {
+    match timeout_at(by, turn).await {
+        Ok(result) => result.map_err(|error| Failure::Broken { phase, detail: error.to_string() }),
+        Err(_elapsed) => Err(Failure::Timeout(phase)),
+    }
 }
 
 async fn step<T>(phase: Phase, by: Instant, turn: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {

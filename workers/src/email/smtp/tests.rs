@@ -1,4 +1,4 @@
-use eventcenter_core::delivery::{Fault, Outcome};
+use eventcenter_core::delivery::{Fault, OnAmbiguous, Outcome};
 use futures_util::future::join_all;
 
 use super::script::{CLOSE, Deviations, HANG, Server};
@@ -16,8 +16,8 @@ fn parcel() -> Parcel {
 }
 
 fn client(url: &str, limit: Duration) -> Smtp {
-    let timeouts = Timeouts { connect: limit, hello: limit, transaction: limit };
-    Smtp::new(SmtpConfig::parse(url).unwrap(), "mail.example.org", timeouts).unwrap()
+    let timeouts = Timeouts { connect: limit, hello: limit, command: limit, content: limit };
+    Smtp::with_timeouts(SmtpConfig::parse(url).unwrap(), "mail.example.org", timeouts).unwrap()
 }
 
 async fn served(scripts: &'static [Deviations]) -> (Server, Smtp) {
@@ -26,8 +26,12 @@ async fn served(scripts: &'static [Deviations]) -> (Server, Smtp) {
     (server, smtp)
 }
 
+async fn send(smtp: &Smtp) -> Result<String, Failure> {
+    smtp.send(&parcel(), Instant::now() + Duration::from_secs(20)).await
+}
+
 async fn outcome(smtp: &Smtp) -> Outcome {
-    smtp.send(&parcel()).await.map_or_else(|failure| failure.outcome(), |_| Outcome::Sent)
+    send(smtp).await.map_or_else(|failure| failure.outcome(OnAmbiguous::Retry), |_| Outcome::Sent)
 }
 
 const fn retry(fault: Fault) -> Outcome {
@@ -38,7 +42,7 @@ const fn retry(fault: Fault) -> Outcome {
 async fn a_mail_arrives_as_it_was_written() {
     let (server, smtp) = served(&[&[(".", "250-2.0.0 Ok\r\n250 2.0.0 queued as 4F2")]]).await;
 
-    assert_eq!(smtp.send(&parcel()).await, Ok("250 2.0.0 Ok 2.0.0 queued as 4F2".to_owned()));
+    assert_eq!(send(&smtp).await, Ok("250 2.0.0 Ok 2.0.0 queued as 4F2".to_owned()));
     assert_eq!(server.log().mails, [CONTENT]);
     let expected = ["EHLO mail.example.org", "MAIL FROM:<no-reply@example.org>", "RCPT TO:<anna@example.org>", "DATA"];
     assert_eq!(server.log().commands, expected);
@@ -77,10 +81,9 @@ async fn a_connection_that_was_idle_for_too_long_is_not_used() {
 
 #[tokio::test]
 async fn every_refusal_is_told_by_its_phase_and_ends_its_connection() {
-    let table: [(&'static [Deviations], Outcome); 6] = [
+    let table: [(&'static [Deviations], Outcome); 5] = [
         (&[&[("greeting", "554 no service")], &[]], retry(Fault::ProviderError)),
-        (&[&[("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Unauthorized)),
-        (&[&[("RCPT", "550 5.1.1 no such user")], &[]], Outcome::Failed(Fault::Refused)),
+        (&[&[("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Misconfigured)),
         (&[&[("DATA", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[(".", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[(".", "421 4.7.0 slow down")], &[]], retry(Fault::Throttled)),
@@ -91,6 +94,73 @@ async fn every_refusal_is_told_by_its_phase_and_ends_its_connection() {
         assert_eq!(outcome(&smtp).await, expected, "{:?}", scripts[0]);
         assert_eq!(outcome(&smtp).await, Outcome::Sent);
         assert_eq!(server.log().connections, 2, "{:?}", scripts[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_forgotten_and_the_connection_goes_on() {
+    let (server, smtp) = served(&[&[("RCPT", "550 5.1.1 no such user")]]).await;
+
+    for _ in 0..3 {
+        assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
+    }
+
+    let log = server.log();
+    assert_eq!((log.connections, log.commands.iter().filter(|command| *command == "RSET").count()), (1, 3));
+    assert_eq!(log.mails, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_forget_a_recipient_loses_its_connection() {
+    let (server, smtp) =
+        served(&[&[("RCPT", "550 5.1.1 no such user"), ("RSET", "421 4.7.0 too many errors|close")], &[]]).await;
+
+    assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    assert_eq!(server.log().connections, 2);
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_when_it_is_old() {
+    let (server, smtp) = served(&[&[]]).await;
+
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    smtp.idle()[0].opened_at -= AGE_MAX;
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    assert_eq!(server.log().connections, 2);
+}
+
+#[tokio::test]
+async fn no_mail_is_begun_without_the_time_to_end_it() {
+    let (server, smtp) = served(&[&[]]).await;
+
+    let late = smtp.send(&parcel(), Instant::now() + Duration::from_secs(9)).await;
+
+    assert_eq!(late, Err(Failure::Timeout(Phase::Whole)));
+    assert!(!server.log().commands.contains(&"DATA".to_owned()));
+}
+
+#[tokio::test]
+async fn tls_that_fails_sends_nothing() {
+    const OFFERS: (&str, &str) = ("EHLO", "250-script\r\n250 STARTTLS");
+    let table: [&'static [Deviations]; 3] = [
+        &[&[OFFERS, ("STARTTLS", "220 go|close")]],
+        &[&[OFFERS, ("STARTTLS", "220 go\r\nthis is no TLS")]],
+        &[&[OFFERS, ("STARTTLS", "454 4.7.0 not available")]],
+    ];
+    for script in table {
+        let server = Server::start(script).await;
+        let smtp = client(&format!("smtp://anna:secret@127.0.0.1:{}", server.port), Duration::from_secs(10));
+
+        let outcome = outcome(&smtp).await;
+
+        assert!(
+            matches!(outcome, Outcome::Retry { fault: Fault::Unreachable | Fault::ProviderError, .. }),
+            "{outcome:?}"
+        );
+        let commands = server.log().commands;
+        assert!(!commands.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{commands:?}");
     }
 }
 
@@ -108,7 +178,7 @@ async fn a_server_that_falls_silent_is_given_up_in_every_phase() {
         let server = Server::start(scripts).await;
         let smtp = client(&format!("smtp://127.0.0.1:{}?tls=none", server.port), Duration::from_millis(500));
 
-        assert_eq!(smtp.send(&parcel()).await, Err(Failure::Timeout(phase)));
+        assert_eq!(send(&smtp).await, Err(Failure::Timeout(phase)));
         assert!(smtp.idle().is_empty(), "a connection in the middle of {phase} was kept");
     }))
     .await;
@@ -140,10 +210,10 @@ async fn an_idle_connection_that_the_server_closed_costs_no_try() {
 }
 
 #[tokio::test]
-async fn a_reply_lost_after_the_final_dot_is_tried_again() {
+async fn a_reply_lost_after_the_final_dot_is_ambiguous_and_tried_again_byte_by_byte() {
     let (server, smtp) = served(&[&[(".", CLOSE)], &[]]).await;
 
-    assert_eq!(outcome(&smtp).await, retry(Fault::Unreachable));
+    assert_eq!(outcome(&smtp).await, retry(Fault::Ambiguous));
     assert_eq!(outcome(&smtp).await, Outcome::Sent);
     assert_eq!(server.log().mails, [CONTENT, CONTENT]);
 }
@@ -164,8 +234,11 @@ async fn wrong_credentials_fail_no_mail() {
     let url = format!("smtp://anna:secret@127.0.0.1:{}?tls=none", server.port);
     let smtp = client(&url, Duration::from_secs(10));
 
-    assert_eq!(outcome(&smtp).await, retry(Fault::Unauthorized));
-    assert_eq!(smtp.check().await.unwrap_err().to_string(), "535 5.7.8 bad credentials");
+    assert_eq!(outcome(&smtp).await, retry(Fault::Misconfigured));
+    assert_eq!(
+        smtp.check(Instant::now() + Duration::from_secs(20)).await.unwrap_err().to_string(),
+        "535 5.7.8 bad credentials"
+    );
     assert_eq!(server.log().commands[1], "AUTH PLAIN AGFubmEAc2VjcmV0");
 }
 
@@ -174,7 +247,7 @@ async fn a_server_without_starttls_gets_neither_password_nor_mail() {
     let server = Server::start(&[&[]]).await;
     let smtp = client(&format!("smtp://anna:secret@127.0.0.1:{}", server.port), Duration::from_secs(10));
 
-    assert_eq!(outcome(&smtp).await, retry(Fault::Unauthorized));
+    assert_eq!(outcome(&smtp).await, retry(Fault::Misconfigured));
     assert_eq!(server.log().commands, ["EHLO mail.example.org"]);
 }
 

@@ -1,0 +1,115 @@
+//! What the channel reads of an event's `data`, which is the producer's own: anything may be missing or of another type.
+
+use eventcenter_core::event::{Event, KEY_MAX, TYPE_MAX};
+use serde_json::Value;
+
+use super::text::one_line;
+
+/// Options of an action shown as buttons. Who offers more gets one link to the action's page instead of the rest.
+const OPTIONS_MAX: usize = 6;
+/// Longest label of an option, in characters; the rest is cut.
+const LABEL_MAX: usize = 64;
+/// Longest value of an option, in bytes. A longer one is offered on the action's page only.
+const VALUE_MAX: usize = 256;
+
+/// An event's `data`, read.
+#[derive(Debug)]
+pub(super) struct Facts(Value);
+
+/// One of the answers that an action offers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+}
+
+impl Facts {
+    pub(super) fn of(event: &Event) -> Self {
+        let data = event.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
+        Self(data.unwrap_or(Value::Null))
+    }
+
+    /// All of it, for templates.
+    pub(super) const fn all(&self) -> &Value {
+        &self.0
+    }
+
+    /// Which part of the producer's system it comes from, if that is a name as types are.
+    pub(super) fn service(&self) -> Option<&str> {
+        self.0.get("service").and_then(Value::as_str).filter(|service| is_name(service))
+    }
+
+    /// What the event belongs to: mails of one conversation become one thread.
+    pub(super) fn conversation(&self, event: &Event) -> Option<String> {
+        let named = ["thread_id", "conversation_id"].into_iter().find_map(|field| match self.0.get(field)? {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        });
+        named.or_else(|| event.collapse_key.clone())
+    }
+
+    /// The action that awaits an answer.
+    pub(super) fn action_id(&self) -> Option<&str> {
+        let id = self.0.get("action_id").and_then(Value::as_str);
+        id.filter(|id| !id.is_empty() && id.chars().count() <= KEY_MAX)
+    }
+
+    /// The answers it offers: strings, or objects of `value` and `label`.
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let options = self.0.get("options").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        options.iter().filter_map(choice).take(OPTIONS_MAX).collect()
+    }
+}
+
+fn choice(option: &Value) -> Option<Choice> {
+    let value = option.as_str().or_else(|| option.get("value")?.as_str())?;
+    let label = option.get("label").and_then(Value::as_str).unwrap_or(value);
+    let label: String = one_line(label).chars().take(LABEL_MAX).collect();
+    (value.len() <= VALUE_MAX && !label.is_empty()).then(|| Choice { value: value.to_owned(), label })
+}
+
+/// The rule of types: `[a-z0-9_.-]{1,64}`. It has no slash, so such a name never leaves a folder.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_safe = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+    (1..=TYPE_MAX).contains(&name.len()) && name.bytes().all(is_safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::fixtures;
+
+    fn facts(data: &str) -> Facts {
+        let data = serde_json::value::RawValue::from_string(data.to_owned()).unwrap();
+        Facts::of(&Event { data: Some(data), ..fixtures::event() })
+    }
+
+    #[test]
+    fn a_service_is_a_name_or_nothing() {
+        assert_eq!(facts(r#"{"service": "photos.v2"}"#).service(), Some("photos.v2"));
+        for wrong in [r#""../x""#, r#""Photos""#, r#""""#, "7", "null", r#""a b""#] {
+            assert_eq!(facts(&format!(r#"{{"service": {wrong}}}"#)).service(), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_named_by_data_or_else_by_the_collapse_key() {
+        let event = Event { collapse_key: Some("chat-7".to_owned()), ..fixtures::event() };
+
+        assert_eq!(facts(r#"{"thread_id": "t", "conversation_id": 9}"#).conversation(&event).as_deref(), Some("t"));
+        assert_eq!(facts(r#"{"conversation_id": 9}"#).conversation(&event).as_deref(), Some("9"));
+        assert_eq!(facts(r#"{"thread_id": ["x"]}"#).conversation(&event).as_deref(), Some("chat-7"));
+        assert_eq!(facts("{}").conversation(&fixtures::event()), None);
+    }
+
+    #[test]
+    fn options_are_strings_or_values_with_labels() {
+        let data = r#"{"options": ["yes", {"value": "no", "label": "Not\r\nnow"}, 7, {"label": "x"}, ""]}"#;
+        let choice = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
+
+        assert_eq!(facts(data).choices(), [choice("yes", "yes"), choice("no", "Not  now")]);
+        assert_eq!(facts(r#"{"options": ["1","2","3","4","5","6","7"]}"#).choices().len(), OPTIONS_MAX);
+        assert_eq!(facts(r#"{"options": {"a": 1}}"#).choices(), []);
+    }
+}
