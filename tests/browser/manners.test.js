@@ -78,7 +78,7 @@ visit('a hostile event is text', async ({ visitor, emit }) => {
     }
     await emit({ type, title: evil, body: 'x'.repeat(16_000), data, cta: { label: evil, url: '/ok' } });
   }
-  await page.locator('ec-inbox li').nth(5).waitFor();
+  await page.locator('ec-inbox li').nth(2).waitFor();
 
   const seen = await page.evaluate(() => {
     const roots = [document, ...['ec-toaster', 'ec-inbox', 'ec-banner', 'ec-notification-center'].map((name) => document.querySelector(name)?.shadowRoot ?? document.querySelector('ec-notification-center').shadowRoot.querySelector(name)?.shadowRoot)];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::support::event_stream::EventStream;
 use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::Installation;
 use crate::support::server::Server;
@@ -63,14 +64,14 @@ async fn the_oldest_goes_when_one_too_many_comes() {
     let (one, two) = (installation.serve().await, installation.serve().await);
     let token = installation.token(42);
     let mut oldest = one.device(&token, "oldest").await;
-    one.counts_sessions(42, 1).await;
+    one.is_there(42, 1).await;
     let _others = devices(&one, &token, "a", 19).await;
-    one.counts_sessions(42, 20).await;
+    one.is_there(42, 20).await;
 
     let _newest = two.device(&token, "newest").await;
 
     assert_eq!(oldest.closed().await, 4105);
-    two.counts_sessions(42, 20).await;
+    two.is_there(42, 20).await;
 }
 
 #[tokio::test]
@@ -80,12 +81,12 @@ async fn a_devices_newer_session_replaces_the_older_one_on_another_node() {
     let token = installation.token(42);
     let mut older = one.device(&token, "phone").await;
     let _other = one.device(&token, "laptop").await;
-    one.counts_sessions(42, 2).await;
+    one.is_there(42, 2).await;
 
     let _newer = two.device(&token, "phone").await;
 
     assert_eq!(older.closed().await, 4007);
-    two.counts_sessions(42, 2).await;
+    two.is_there(42, 2).await;
 }
 
 #[tokio::test]
@@ -95,8 +96,8 @@ async fn presence_is_right_within_the_heartbeat_after_a_node_was_killed() {
     let (anna, boris) = (installation.token(42), installation.token(43));
     let _sockets =
         [dies.device(&anna, "phone").await, lives.device(&anna, "laptop").await, dies.device(&boris, "a").await];
-    lives.counts_sessions(42, 2).await;
-    lives.counts_sessions(43, 1).await;
+    lives.is_there(42, 2).await;
+    lives.is_there(43, 1).await;
 
     dies.kill9();
 
@@ -118,7 +119,7 @@ async fn a_node_that_stops_in_order_is_gone_at_once() {
     let installation = Installation::fresh().await;
     let (stops, lives) = (installation.serve().await, installation.serve().await);
     let mut socket = stops.device(&installation.token(42), "phone").await;
-    lives.counts_sessions(42, 1).await;
+    lives.is_there(42, 1).await;
 
     stops.stop();
 
@@ -135,14 +136,14 @@ async fn sessions_go_on_without_the_database_and_count_again_when_it_is_back() {
     let token = installation.token(42);
     let mut kept = cut_off.device(&token, "kept").await;
     let ends = cut_off.device(&token, "ends").await;
-    other.counts_sessions(42, 2).await;
+    other.is_there(42, 2).await;
 
     way.sever();
     drop(ends);
-    other.counts_sessions(42, 0).await;
+    other.is_there(42, 0).await;
     way.heal();
 
-    other.counts_sessions(42, 1).await;
+    other.is_there(42, 1).await;
     kept.send(&json!({"t": "ping"})).await.unwrap();
     while kept.frame().await["t"] != "pong" {}
 }
@@ -156,12 +157,13 @@ async fn presence_is_right_after_hundreds_of_connections_have_come_and_gone() {
     let tokens: Vec<String> = (1..).take(USERS).map(|user| installation.token(user)).collect();
 
     let come_and_go = async |server: &Server<'_>| {
-        let url = server.socket("?after=0");
+        let (socket, stream) = (server.socket("?after=0"), server.url("/api/stream"));
         let mut stay = Vec::new();
         for number in 0..200 {
-            let socket = Socket::open(&url, Some(&tokens[number % USERS]), "").await.unwrap().unwrap();
+            let token = &tokens[number % USERS];
+            drop(Socket::open(&socket, Some(token), "").await.unwrap().unwrap());
             if number % 13 == 0 {
-                stay.push((number % USERS, socket));
+                stay.push((number % USERS, EventStream::open(&stream, token, None).await.unwrap().unwrap()));
             }
         }
         stay
@@ -170,7 +172,7 @@ async fn presence_is_right_after_hundreds_of_connections_have_come_and_gone() {
 
     for (index, user) in (1..).take(USERS).enumerate() {
         let left = one.iter().chain(&two).filter(|(whose, _)| *whose == index).count();
-        servers[0].counts_sessions(user, i64::try_from(left).unwrap()).await;
+        servers[0].is_there(user, i64::try_from(left).unwrap()).await;
     }
 }
 

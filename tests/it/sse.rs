@@ -122,7 +122,7 @@ async fn what_a_socket_says_by_its_close_code_comes_as_bye() {
     ends.comes("welcome").await;
     let mut drained = open(&stops, 43, "?device=phone", None).await;
     drained.comes("welcome").await;
-    stops.counts_sessions(42, 1).await;
+    stops.is_there(42, 1).await;
 
     let _newer = open(&stops, 42, "?device=phone", None).await;
 
@@ -154,9 +154,9 @@ async fn a_streams_person_is_present_until_it_is_closed() {
 
     let stream = open(&server, 42, "", None).await;
 
-    server.counts_sessions(42, 1).await;
+    server.is_there(42, 1).await;
     drop(stream);
-    server.counts_sessions(42, 0).await;
+    server.is_there(42, 0).await;
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_client_that_stops_reading_is_let_go_and_costs_nobody_else_anything() 
     let installation = Installation::fresh().await;
     let server = installation.serve().await;
     let stuck = open(&server, 42, "?device=stuck", None).await;
-    server.counts_sessions(42, 1).await;
+    server.is_there(42, 1).await;
 
     // More than the buffers of both ends hold.
     let large = json_with(42, &json!({"channels": ["ws"], "body": "x".repeat(16_000)}));

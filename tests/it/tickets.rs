@@ -103,7 +103,7 @@ async fn a_ticket_is_neither_stored_nor_logged() {
     assert_eq!(installation.db.count("select count(*) from eventcenter.tickets").await, 1);
     drop(open(&server, &ticket).await.unwrap());
     open(&server, &ticket).await.unwrap_err();
-    server.counts_sessions(42, 0).await;
+    server.is_there(42, 0).await;
     assert!(server.log().contains("/ws"), "it logs requests");
     assert!(!server.log().contains(&ticket[4..]));
 }

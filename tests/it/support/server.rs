@@ -84,7 +84,7 @@ impl<'a> Server<'a> {
     }
 
     /// Waits until a person is there on so many sessions.
-    pub(crate) async fn counts_sessions(&self, user: i64, sessions: i64) {
+    pub(crate) async fn is_there(&self, user: i64, sessions: i64) {
         eventually(SOON, || async { (self.presence(user).await["sessions"] == sessions).then_some(()) }).await;
     }
 
