@@ -32,8 +32,7 @@ pub(crate) fn family_seconds(root: u32) -> Result<f64> {
         .collect();
     let mut family = HashSet::from([root]);
     while processes.iter().any(|one| family.contains(&one.parent) && family.insert(one.id)) {}
-    let ticks: u32 =
-        processes.iter().filter(|one| family.contains(&one.id)).map(|one| one.own + one.children).sum();
+    let ticks: u32 = processes.iter().filter(|one| family.contains(&one.id)).map(|one| one.own + one.children).sum();
     Ok(f64::from(ticks) / TICKS_A_SECOND)
 }
 

@@ -54,16 +54,8 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
-        Self::Emit,
-        Self::Drain,
-        Self::Inserts,
-        Self::Idle,
-        Self::Sessions,
-        Self::Mail,
-        Self::Push,
-        Self::Crowd,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail, Self::Push, Self::Crowd];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
