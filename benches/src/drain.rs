@@ -36,7 +36,7 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
         let (url, store) = filled(server).await?;
         let options = ["--client", "2", "--jobs", "2", "--transactions", &each];
         statements.add(pgbench(&args.home, &url, "claim_settle.sql", &options).await? * f64::from(BATCH));
-        all_settled(&url).await?;
+        all_settled(&url, JOBS).await?;
         store.close().await;
         let url = server.database("drain").await?;
         graphile.add(peer(&args.home, &url, "graphile-worker.mjs", &[&jobs]).await?);
@@ -61,31 +61,44 @@ async fn filled(server: &Server) -> Result<(String, Store)> {
     Ok((url, store))
 }
 
-/// The time counts until the last result is written: a worker that is told to stop answers only then.
 async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
     let noop = Arc::new(Noop { left: AtomicU32::new(JOBS), none_left: Notify::new() });
     let settings = WorkerSettings { batch: usize::try_from(BATCH)?, ..WorkerSettings::of(Channel::Push) };
-    let tasks = Tasks::default();
-    let began = Instant::now();
     let delivering: Arc<dyn Deliver> = Arc::<Noop>::clone(&noop);
-    let worker =
-        Worker { deliver: delivering, store: store.clone(), settings, name: "bench".to_owned(), wake: Arc::default() };
-    let watching = async {
-        tokio::time::timeout(PATIENCE, noop.none_left.notified()).await?;
-        tasks.stop();
-        Ok::<(), crate::Error>(())
+    let drained = async {
+        noop.none_left.notified().await;
+        Ok(())
     };
-    let (ran, drained) = tokio::join!(worker.run(&tasks), watching);
-    ran?;
-    drained?;
-    tasks.drain(PATIENCE).await;
-    let seconds = began.elapsed().as_secs_f64();
-    all_settled(url).await?;
+    let seconds = work(store, delivering, settings, drained).await?;
+    all_settled(url, JOBS).await?;
     Ok(f64::from(JOBS) / seconds)
 }
 
+/// Lets a worker work until `done`; the seconds that it took. They count until the last result is written: a worker that
+/// is told to stop answers only then.
+pub(crate) async fn work(
+    store: &Store,
+    deliver: Arc<dyn Deliver>,
+    settings: WorkerSettings,
+    done: impl Future<Output = Result<()>>,
+) -> Result<f64> {
+    let tasks = Tasks::default();
+    let began = Instant::now();
+    let worker = Worker { deliver, store: store.clone(), settings, name: "bench".to_owned(), wake: Arc::default() };
+    let watching = async {
+        tokio::time::timeout(PATIENCE, done).await??;
+        tasks.stop();
+        Ok::<(), crate::Error>(())
+    };
+    let (ran, done) = tokio::join!(worker.run(&tasks), watching);
+    ran?;
+    done?;
+    tasks.drain(PATIENCE).await;
+    Ok(began.elapsed().as_secs_f64())
+}
+
 /// A rate counts only when every delivery has its row of history and none is left anywhere.
-async fn all_settled(url: &str) -> Result<()> {
+pub(crate) async fn all_settled(url: &str, jobs: u32) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let (waiting, leased, sent): (i64, i64, i64) = sqlx::query_as(
         "select (select count(*) from eventcenter.deliveries), (select count(*) from eventcenter.leases),
@@ -94,7 +107,7 @@ async fn all_settled(url: &str) -> Result<()> {
     .fetch_one(&mut connection)
     .await?;
     connection.close().await?;
-    if (waiting, leased, sent) != (0, 0, i64::from(JOBS)) {
+    if (waiting, leased, sent) != (0, 0, i64::from(jobs)) {
         return Err(format!("not drained: {waiting} wait, {leased} leases, {sent} settled").into());
     }
     Ok(())

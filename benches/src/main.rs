@@ -11,6 +11,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 mod command;
+mod cpu;
+mod crowd;
 mod drain;
 mod emit;
 mod engine;
@@ -18,9 +20,11 @@ mod frames;
 mod idle;
 mod inserts;
 mod mail;
+mod push;
 mod report;
 mod server;
 mod sessions;
+mod sink;
 
 use report::{Report, Row};
 use server::Server;
@@ -41,12 +45,17 @@ enum Part {
     Idle,
     /// One prepared mail over 4 connections, into Postfix's smtp-sink.
     Mail,
+    /// Web Push to one service, encrypted and signed.
+    Push,
+    /// 100,000 browsers of 5 push services, two of which do not work.
+    Crowd,
     /// What an idle session takes of one node's memory.
     Sessions,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail];
+    const ALL: [Self; 8] =
+        [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail, Self::Push, Self::Crowd];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
@@ -67,6 +76,12 @@ struct Args {
     /// What `benches/run` has unpacked of Postfix.
     #[arg(long, default_value = "target/bench-postfix")]
     postfix: PathBuf,
+    /// A Python that has what `peers/requirements.txt` lists.
+    #[arg(long, default_value = ".venv-bench/bin/python")]
+    python: PathBuf,
+    /// The web-push crate's own program.
+    #[arg(long, default_value = "target/bench-web-push/release/web-push-bench")]
+    web_push: PathBuf,
     /// This package's directory, with the peers installed.
     #[arg(long, default_value = "benches")]
     home: PathBuf,
@@ -99,6 +114,8 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Inserts => inserts::measure(args, &server).await,
             Part::Idle => idle::measure(args).await,
             Part::Mail => mail::measure(args).await,
+            Part::Push => push::measure(args, &server).await,
+            Part::Crowd => crowd::measure(args, &server).await,
             Part::Sessions => sessions::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));

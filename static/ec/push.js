@@ -64,17 +64,33 @@ export class Push {
     return registration?.pushManager.getSubscription() ?? null;
   }
 
-  async #subscribe() {
+  /** One tab at a time: two at once would get two subscriptions, and this browser every push twice. */
+  #subscribe() {
+    return navigator.locks.request('ec-push', () => this.#subscribeAlone());
+  }
+
+  async #subscribeAlone() {
     const { rest } = this.#center.client;
     const { key } = await rest.get('api/push/key');
     await register(this.#center.getAttribute('sw') ?? '/sw.js');
     const { pushManager } = await navigator.serviceWorker.ready;
     const known = await pushManager.getSubscription();
     const isCurrent = known && base64url(known.options.applicationServerKey) === key;
-    if (known && !isCurrent) await known.unsubscribe();
-    const subscription = isCurrent ? known : await subscribe(pushManager, key);
-    const replaces = known && !isCurrent ? { endpoint: known.endpoint, keys: { auth: known.toJSON().keys?.auth } } : undefined;
-    await rest.post('api/push/subscribe', { ...subscription.toJSON(), device: await device(), ...(replaces && { replaces }) });
+    if (isCurrent && (await this.#tell(known))) return;
+    await known?.unsubscribe();
+    await this.#tell(await subscribe(pushManager, key), known);
+  }
+
+  /**
+   * Makes it known to the server, in the place of another.
+   * @param {PushSubscription} subscription @param {PushSubscription | null} [replaced]
+   * @returns {Promise<boolean>} false when its push service refuses the server's key for it: only a new one helps
+   */
+  async #tell(subscription, replaced = null) {
+    const replaces = replaced ? { endpoint: replaced.endpoint, keys: { auth: replaced.toJSON().keys?.auth } } : undefined;
+    const said = { ...subscription.toJSON(), device: await device(), ...(replaces && { replaces }) };
+    const { needs_resubscribe } = await this.#center.client.rest.post('api/push/subscribe', said);
+    return !needs_resubscribe;
   }
 }
 

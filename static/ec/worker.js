@@ -12,7 +12,14 @@ export function listenToWorker(center) {
   container.startMessages();
   center.client.listen('marks', (detail) => closeShown(detail, center.client.counts.unread));
   const isWanted = (center.getAttribute('push') ?? 'off') !== 'off';
-  if (isWanted) register(center.getAttribute('sw') ?? '/sw.js').catch((error) => center.say('ec-error', { error }));
+  if (isWanted) begin(center).catch((error) => center.say('ec-error', { error }));
+}
+
+async function begin(center) {
+  await register(center.getAttribute('sw') ?? '/sw.js');
+  if (globalThis.Notification?.permission !== 'granted') return;
+  const { Push } = await import('./push.js');
+  await new Push(center).renew();
 }
 
 /** @returns {Promise<ServiceWorkerRegistration>} */

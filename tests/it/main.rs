@@ -36,6 +36,7 @@ mod protocol;
 mod push_acks;
 mod push_answers;
 mod push_bad_input;
+mod push_crowd;
 mod push_decryptors;
 mod push_devices;
 mod push_pauses;

@@ -1,8 +1,12 @@
-"""A certificate authority that lives as long as its directory, and one server certificate from it."""
+"""A certificate authority that lives as long as its directory, and one server certificate from it.
+
+As a program, given the directory, it leaves `ca.pem`, and `server.pem` with the key and the certificate, there.
+"""
 
 import datetime
 import ipaddress
 import ssl
+import sys
 from pathlib import Path
 
 from cryptography import x509
@@ -97,3 +101,7 @@ def _builder(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(authority, critical=False)
     )
+
+
+if __name__ == "__main__":
+    issue(Path(sys.argv[1]))

@@ -10,8 +10,9 @@ the authority to trust, and the names under which it also answers for real servi
     POST   /subscriptions/{id}/script [answers]      204; given in turn before it behaves again (script.py)
     GET    /messages?after=&count=&wait=&subscription=   what arrived, in order (journal.py)
 
-An id is the last segment of its endpoint. What a browser could not decrypt is answered 201, as real
-services do, who cannot know; it stands in the message's `errors`, together with the reason of a refusal.
+An id is the last segment of its endpoint; a number may follow, for many browsers that share their keys. What a
+browser could not decrypt is answered 201, as real services do, who cannot know; it stands in the message's
+`errors`, together with the reason of a refusal.
 """
 
 import argparse
@@ -102,7 +103,7 @@ class PushService:
 
     async def push(self, request: Request) -> Response:
         """Judges and records a push message on arrival, then answers what is due, or what was prescribed."""
-        found = re.fullmatch(r"/push/([\w-]+)", request.path)
+        found = re.fullmatch(r"/push/([\w-]+)(?:/\d+)?", request.path)
         with self._lock:
             subscription = self._subscriptions.get(found[1]) if found else None
         credentials: dict[str, Any] = {}

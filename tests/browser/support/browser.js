@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const SHOTS = new URL('../../../target/screenshots/', import.meta.url);
@@ -21,6 +24,21 @@ export async function open(browser, site, { user, size = 'desktop', scheme = 'li
   const context = await browser.newContext({
     viewport: SIZES[size], hasTouch: size === 'phone', isMobile: size === 'phone', colorScheme: scheme, reducedMotion: 'reduce', ...options,
   });
+  return watched(context, site, user);
+}
+
+/**
+ * A person's browser with a profile on disk: those without one have no push.
+ * @param {{ user: number, switches: string[] }} options `switches` of Chromium's command line
+ */
+export async function openProfile(site, { user, switches }) {
+  const directory = await mkdtemp(join(tmpdir(), 'eventcenter-chromium-'));
+  const context = await chromium.launchPersistentContext(directory, { executablePath: EXECUTABLE, chromiumSandbox: false, args: [...ARGS, ...switches] });
+  context.on('close', () => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  return watched(context, site, user);
+}
+
+async function watched(context, site, user) {
   context.setDefaultTimeout(WAIT_MS);
   const { hostname } = new URL(site.url);
   if (user) await context.addCookies([{ name: 'ec_token', value: await site.token(user), domain: hostname, path: '/' }]);

@@ -36,6 +36,7 @@ export function page(path) {
 <ec-notification-center${theme ? ` theme="${theme}"` : ''}${push}${manual}></ec-notification-center>
 <header><h1>${title}</h1><ec-bell></ec-bell></header>
 <main><p>${text}</p><button id="own">OK</button>${wishes.includes('inbox') ? '<ec-inbox></ec-inbox>' : ''}
+${wishes.includes('optin') ? '<ec-push-optin always></ec-push-optin>' : ''}
 <dialog id="dialog" aria-label="Dialog"><p>Dialog</p><button>OK</button></dialog></main>
 </body>
 </html>`,
