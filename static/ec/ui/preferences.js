@@ -6,6 +6,7 @@ import { matrix } from '../settings/matrix.js';
 import { digest, quietHours } from '../settings/rhythm.js';
 import { settingsWords } from '../settings/words.js';
 import { sheet } from '../theme.js';
+import { Times } from '../times.js';
 import { Base } from './base.js';
 
 const STYLE = sheet(`
@@ -58,8 +59,8 @@ export class Preferences extends Base {
   /** Reads everything anew. */
   async refresh() {
     const { rest } = this.#center.client;
-    const { language } = this.#center.words;
-    const words = settingsWords(language);
+    const words = settingsWords(this.#center.words.language);
+    const times = new Times(this.#center.words);
     this.words = words;
     const [kept, known, own] = await Promise.all([
       rest.get('api/preferences'), rest.get('api/push/devices').then((answer) => answer.devices, () => []), ownEndpoint(),
@@ -72,7 +73,7 @@ export class Preferences extends Base {
       part(words.quiet, quietHours(kept, words, save)),
       part(words.digest, digest(kept, words, save)),
       part(words.devices, devices(known, {
-        words, own, ago: (at) => this.#center.words.ago(at),
+        words, own, ago: (at) => times.ago(at),
         rename: (id, name) => this.#save('PATCH', `api/push/devices/${id}`, { name }),
         remove: async (id) => {
           await this.#save('DELETE', `api/push/devices/${id}`);
