@@ -4,9 +4,14 @@ import { follow } from './deliveries.js';
 import { watchMail } from './letters.js';
 import { PROGRESS, SCENARIOS, eventOf } from './scenarios.js';
 import { LANGUAGE, make, translate, word } from './words.js';
+import { ICONS, icon } from '/ec/dom.js';
 
 const PEOPLE = [[42, LANGUAGE === 'ru' ? 'Анна' : 'Anna'], [43, LANGUAGE === 'ru' ? 'Борис' : 'Boris']];
 const STEP_MS = 900;
+/** What a person will see, before they see it. */
+const PICTURES = {
+  'action.required': 'ask', 'job.done': 'ok', 'job.progress': 'work', 'message.new': 'chat', 'reminder.due': 'clock', 'system.alert': 'error', 'task.created': 'task',
+};
 
 const $ = (id) => document.getElementById(id);
 const user = Number(new URLSearchParams(location.search).get('user')) || PEOPLE[0][0];
@@ -78,7 +83,9 @@ function complain(problem) {
 function showServices() {
   const services = Map.groupBy(SCENARIOS, ({ service }) => service);
   const button = (id, type, text, onclick) => {
-    const made = make('button', { type: 'button', className: 'sample', onclick }, make('span', { textContent: text }), make('code', { textContent: type }));
+    const picture = make('span', { className: 'picture' }, icon(ICONS[PICTURES[type]]));
+    const made = make('button', { type: 'button', className: 'sample', onclick }, picture, make('span', { textContent: text }), make('code', { textContent: type }));
+    made.dataset.type = type;
     made.dataset.scenario = id;
     return made;
   };
@@ -110,7 +117,11 @@ function start() {
     showConnection(center.dataset.status);
   };
   $('second').onclick = () => open(location.href, '_blank', 'popup,width=480,height=820');
-  $('check').href = `/check?lang=${LANGUAGE}`;
+  const check = document.createElement('ec-diagnostics');
+  check.setAttribute('mode', 'badge');
+  check.lang = LANGUAGE;
+  check.token = center.getToken;
+  $('check').append(check);
   document.querySelector('.settings').ontoggle = () => $('settings').firstChild ?? $('settings').append(document.createElement('ec-preferences'));
   // The cookie speaks for pages that have no token: those behind a notification or a mail.
   addEventListener('focus', () => center.getToken());
@@ -120,3 +131,4 @@ function start() {
 start();
 import('/ec/ec.js');
 import('/ec/ui/preferences.js');
+import('/ec/diag/panel.js');
