@@ -15,7 +15,7 @@ const files = named.length ? named : readdirSync(here).filter((name) => name.end
 const engine = process.env.EC_FAKE ? null : await Engine.start();
 const options = ['--test', '--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${FILE_MS}`];
 const tests = spawn(process.execPath, [...options, ...files], {
-  cwd: here, stdio: 'inherit', env: { ...process.env, ...(engine && { EC_URL: engine.url, EC_KEY: engine.key }) },
+  cwd: here, stdio: 'inherit', env: { ...process.env, ...(engine && { EC_URL: engine.url, EC_KEY: engine.key, EC_PUSH_CERT: engine.push.cert, EC_PUSH_KEY: engine.push.key }) },
 });
 tests.once('exit', async (code) => {
   await engine?.close();

@@ -2,10 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeCertificate } from './push_service.js';
 
 const BINARY = process.env.EVENTCENTER_BINARY ?? fileURLToPath(new URL('../../../target/debug/eventcenter', import.meta.url));
 const START_MS = 60_000;
@@ -14,6 +15,8 @@ export class Engine {
   static async start() {
     const engine = new Engine();
     engine.data = join(tmpdir(), `eventcenter-browser-${randomUUID()}`); // It makes it, as its Postgres needs it.
+    engine.secrets = await mkdtemp(join(tmpdir(), 'eventcenter-browser-'));
+    engine.push = makeCertificate(engine.secrets);
     await engine.run('127.0.0.1:0');
     return engine;
   }
@@ -21,7 +24,7 @@ export class Engine {
   /** Runs until it is told to stop. */
   async run(listen) {
     const output = [];
-    this.process = spawn(BINARY, ['dev', '--listen', listen, '--data', this.data], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(BINARY, ['dev', '--listen', listen, '--data', this.data, '--push-endpoints', 'loopback', '--push-ca', this.push.cert], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = new Promise((resolve) => this.process.once('exit', resolve));
     await new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`the engine did not start:\n${output.join('')}`)), START_MS);
@@ -51,6 +54,6 @@ export class Engine {
 
   async close() {
     await this.stop();
-    await rm(this.data, { recursive: true, force: true });
+    for (const directory of [this.data, this.secrets]) await rm(directory, { recursive: true, force: true });
   }
 }
