@@ -49,9 +49,10 @@ async function permission() {
   const before = remembered(now);
   const evidence = { permission: now, query, before };
   if (now === 'granted') return { status: 'ok', evidence };
-  // Browsers take the permission back from sites that people seem to ignore.
+  if (now === 'denied') return { status: 'fail', code: 'permission_denied', evidence };
+  // Browsers take the permission back from sites that people seem to ignore, and leave it undecided.
   if (before === 'granted') return { status: 'fail', code: 'permission_revoked', evidence };
-  return now === 'denied' ? { status: 'fail', code: 'permission_denied', evidence } : { status: 'needs_action', code: 'permission_default', evidence };
+  return { status: 'needs_action', code: 'permission_default', evidence };
 }
 
 /** What it was at the last look. @param {string} now */

@@ -9,7 +9,7 @@ const PICTURES = /** @type {Record<string, string>} */ ({
 });
 
 /** What a click here can mend. */
-const TURNED_ON = new Set(['permission_default', 'not_subscribed', 'key_changed', 'server_forgot']);
+const TURNED_ON = new Set(['permission_default', 'permission_revoked', 'not_subscribed', 'key_changed', 'server_forgot']);
 
 export class Row {
   /**

@@ -12,7 +12,7 @@ import { Base } from './base.js';
 const STYLE = sheet(`
 :host { display: block; }
 section { margin-block-end: 1.5rem; }
-h3 { margin-block-end: .5rem; font-size: .8125rem; font-weight: 600; color: var(--muted); }
+h2 { margin-block-end: .5rem; font-size: .8125rem; font-weight: 600; color: var(--muted); }
 .card { border: 1px solid var(--border); border-radius: var(--radius); background: var(--bg); overflow: clip; }
 .line { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem; padding: .6rem .9rem; min-block-size: 3rem; }
 .lines > * + *, li + li { border-block-start: 1px solid var(--border); }
@@ -66,7 +66,7 @@ export class Preferences extends Base {
       rest.get('api/preferences'), rest.get('api/push/devices').then((answer) => answer.devices, () => []), ownEndpoint(),
     ]);
     const save = (/** @type {object} */ change) => this.#save('PUT', 'api/preferences', change);
-    const part = (/** @type {string} */ title, /** @type {Node[]} */ ...content) => h('section', { 'aria-label': title }, h('h3', {}, title), h('div', { class: 'card' }, ...content));
+    const part = (/** @type {string} */ title, /** @type {Node[]} */ ...content) => h('section', { 'aria-label': title }, h('h2', {}, title), h('div', { class: 'card' }, ...content));
     this.root.replaceChildren(
       this.#problem,
       part(words.types, matrix({ ...kept.types }, words, (types) => save({ types })), h('p', { class: 'hint' }, words.critical)),

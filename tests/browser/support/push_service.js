@@ -74,7 +74,8 @@ function decrypt(body, { pair, auth }) {
  */
 export async function equip(visitor, service, { permission = 'default', answer = 'granted' } = {}) {
   const { context, site } = visitor;
-  await context.grantPermissions(['notifications'], { origin: site.url });
+  // Whatever is not named here is denied from then on.
+  await context.grantPermissions(['notifications', 'camera', 'microphone'], { origin: site.url });
   let push = null;
   const keys = service.browser((text) => push?.(text));
   await context.addInitScript(pretend, { ...keys, permission, answer });
