@@ -40,7 +40,7 @@ for (const [size, lang, scheme] of [['phone', 'ru', 'dark'], ['desktop', 'en', '
     assert.equal(await summary(page).textContent(), words.hints.one.replace('{n}', '1'));
     assert.deepEqual(await page.evaluate(() => globalThis.prompts), [], 'nothing is asked by itself');
     assert.deepEqual(await violations(page), []);
-    await shot(page, `check-${size}-${lang}`);
+    await shot(page, `check-${size}-${lang}`, { fullPage: true });
 
     await row(page, 'notif_permission').getByRole('button', { name: words.turn_on }).click();
     await until(async () => (await summary(page).textContent()) === words.all_fine, 'all green');
@@ -73,7 +73,7 @@ for (const [size, lang, scheme] of [['phone', 'ru', 'dark'], ['desktop', 'en', '
     }
     await page.locator('details').evaluateAll((all) => all.forEach((one) => { one.open = true; }));
     assert.deepEqual(await violations(page), []);
-    await shot(page, `check-faults-${size}-${lang}`);
+    await shot(page, `check-faults-${size}-${lang}`, { fullPage: true });
   }, { size, scheme, locale: lang });
 }
 

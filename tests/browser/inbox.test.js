@@ -117,6 +117,19 @@ visit('services can be told apart', async ({ visitor, emit }) => {
   assert.match(await rows(page).textContent(), /Bill/);
 });
 
+visit('a job is one entry, however often it said how far it is', async ({ visitor, emit }) => {
+  const page = await visitor.tab('/t/en/inbox');
+  const data = { job_id: 'map' };
+  for (const percent of [10, 50, 90]) await emit({ type: 'job.progress', title: `At ${percent} %`, data: { ...data, percent } });
+  await row(page, 'At 90 %').waitFor();
+  await until(async () => (await rows(page).count()) === 1, 'the newest');
+  await emit({ type: 'job.done', title: 'Your map', data });
+  await until(async () => (await badge(page)) === '4' && (await rows(page).count()) === 1, 'the end');
+  await row(page, 'Your map').getByRole('button', { name: 'Mark read' }).click();
+
+  await until(async () => (await badge(page)) === '0', 'all of it is read');
+});
+
 visit('a thousand entries keep the page small and smooth', async ({ site, user, visitor }) => {
   await site.emit({ user_id: user, type: 'task.created', title: 'The first of all' });
   // An array may be committed in parts, whose order is not promised.

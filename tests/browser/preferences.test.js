@@ -32,7 +32,7 @@ for (const [size, lang, scheme] of [['phone', 'ru', 'dark'], ['phone', 'en', 'li
     const page = await come(visitor, `/t/${lang}/preferences`);
     assert.deepEqual(await violations(page), []);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'nothing is too wide');
-    await shot(page, `preferences-${size}-${lang}-${scheme}`);
+    await shot(page, `preferences-${size}-${lang}-${scheme}`, { fullPage: true });
   }, { size, scheme, locale: lang });
 }
 

@@ -19,6 +19,8 @@ li[data-check] { padding: .7rem .9rem; }
 .line { display: flex; gap: .65rem; align-items: center; min-block-size: 1.75rem; }
 .name { flex: 1; font-weight: 550; }
 .mark { display: flex; inline-size: 1.25rem; }
+/* Beside a button there is no room for it, and a picture; who does not see that hears it. */
+.line:has(.try) .word { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
 .word, .note { color: var(--muted); font-size: .875rem; }
 [data-status=ok] .mark { color: var(--ok); }
 [data-status=warn] .mark, [data-status=needs_action] .mark { color: var(--warn); }
@@ -30,7 +32,7 @@ li[data-check] { padding: .7rem .9rem; }
 .text { margin: .25rem 0 0; padding-inline-start: 1.9rem; max-inline-size: 65ch; }
 .guide { margin: .4rem 0 0 1.9rem; }
 .guide summary { cursor: pointer; color: var(--accent); inline-size: fit-content; padding-block: .2rem; }
-.guide ol { margin: .35rem 0; padding-inline-start: 1.3rem; max-inline-size: 65ch; }
+.guide ol { list-style: decimal; margin: .35rem 0; padding-inline-start: 1.3rem; max-inline-size: 65ch; }
 .guide li { margin-block: .25rem; }
 .guide .note { margin: .35rem 0 0; }
 .mend { margin: .5rem 0 0 1.9rem; }

@@ -18,7 +18,7 @@ const EN = {
   push: 'Push notifications', prime_title: 'Turn on notifications?',
   prime_body: 'We will tell you when something is ready or needs your decision. No marketing. Turn them off any time.',
   turn_on: 'Turn on', not_now: 'Not now', turn_off: 'Turn off here', is_on: 'Push is on in this browser',
-  trying: 'Sending a test notification…', seen_it: 'Do you see it?', yes: 'Yes', no: 'No',
+  trying: 'Sending a test notification…', seen_it: 'A test notification is on its way. Do you see it?', yes: 'Yes', no: 'No',
   works: 'It works. You will not miss anything.', help: 'What to switch on',
 };
 
@@ -40,7 +40,7 @@ const RU = {
   push: 'Push-уведомления', prime_title: 'Включить уведомления?',
   prime_body: 'Сообщим, когда что-то будет готово или понадобится ваше решение. Рекламы не будет. Отключить можно в любой момент.',
   turn_on: 'Включить', not_now: 'Не сейчас', turn_off: 'Выключить здесь', is_on: 'Push в этом браузере включён',
-  trying: 'Отправляем тестовое уведомление…', seen_it: 'Видите его?', yes: 'Да', no: 'Нет',
+  trying: 'Отправляем тестовое уведомление…', seen_it: 'Отправили тестовое уведомление. Видите его?', yes: 'Да', no: 'Нет',
   works: 'Работает. Теперь вы ничего не пропустите.', help: 'Что включить',
 };
 
