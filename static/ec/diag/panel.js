@@ -24,6 +24,7 @@ export class DiagnosticsPanel extends HTMLElement {
   #rows = new Map();
   #watching = new AbortController();
   #timer = 0;
+  #isChecking = false;
 
   constructor() {
     super();
@@ -57,7 +58,9 @@ export class DiagnosticsPanel extends HTMLElement {
   async check() {
     this.#rows.forEach((row) => row.running());
     this.#summary?.replaceChildren(this.#words.running);
+    this.#isChecking = true;
     await this.diagnostics?.run();
+    this.#isChecking = false;
     this.#summarise();
     this.dispatchEvent(new CustomEvent('ec-diagnostics', { bubbles: true, composed: true, detail: await this.diagnostics?.report() }));
   }
@@ -123,7 +126,6 @@ export class DiagnosticsPanel extends HTMLElement {
   async #try(id) {
     this.#rows.get(id)?.running();
     await this.diagnostics?.runOne(id);
-    this.#summarise();
   }
 
   /** Turns pushes on, from the click on this row. @param {string} id */
@@ -133,13 +135,13 @@ export class DiagnosticsPanel extends HTMLElement {
       await this.check();
     } catch (error) {
       await this.diagnostics?.fault(id, /** @type {{code?: string}} */ (error).code ?? 'server_error');
-      this.#summarise();
     }
   }
 
   /** @param {import('./diagnostics.js').Result} result */
   #show(result) {
     this.#rows.get(result.id)?.show(result);
+    if (!this.#isChecking) this.#summarise();
   }
 
   #summarise() {
