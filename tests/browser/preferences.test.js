@@ -88,8 +88,9 @@ visit('a browser finds itself in the list, is renamed, and is removed', async ({
   await shot(page, 'preferences-devices');
   await name.fill('The desk');
   await name.blur();
+  const listed = () => page.evaluate(async () => (await document.querySelector('ec-notification-center').client.rest.get('api/push/devices')).devices[0].name);
+  await until(async () => (await listed()) === 'The desk', 'renamed');
   await page.evaluate(() => document.querySelector('ec-preferences').refresh());
-  await until(async () => (await name.inputValue()) === 'The desk', 'renamed');
 
   await part(page, 'Browsers').getByRole('button', { name: 'Remove: The desk' }).click();
   await part(page, 'Browsers').getByText('None yet').waitFor();

@@ -23,19 +23,16 @@ for (const size of ['phone', 'desktop']) {
 async function playAll({ site, user, visitor }, { size, lang }) {
   const page = await demo(visitor, site, user);
   const say = (pair) => pair[lang === 'ru' ? 1 : 0];
-  let played = 0;
   for (const scenario of SCENARIOS) {
     const free = Date.now() + PACE_MS;
     await play(page, scenario.id);
     await REACTIONS[scenario.type](page, say, scenario);
-    played += 1;
     const row = page.locator('main ec-inbox li').filter({ hasText: say(scenario.title) });
     await row.first().waitFor();
     assert.match(await row.first().textContent(), new RegExp(scenario.service), `${scenario.id} says whose it is`);
     assert.equal(await page.locator('#problem').isVisible(), false);
     await until(() => Date.now() > free, 'no burst');
   }
-  await until(async () => (await page.locator('main ec-inbox li').count()) >= Math.min(played, 8), 'the inbox holds them');
   assert.ok((await unread(page)) > 0);
   assert.deepEqual(await violations(page), []);
   await shot(page, `demo-${size}-${lang}`);
