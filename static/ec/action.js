@@ -1,8 +1,8 @@
 // The page /actions/{action_id}: one decision, for whoever came from a push or a mail.
 
 import { h, icon, ICONS, said } from './dom.js';
-import { answerText, optionsOf } from './event.js';
 import { Words } from './i18n.js';
+import { answerText, optionsOf } from './options.js';
 import { Rest } from './rest.js';
 import { sheet } from './theme.js';
 
@@ -42,7 +42,7 @@ const actionId = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 
 /** @param {string} title @param {...any} rest */
 function show(title, ...rest) {
-  place.replaceChildren(icon(...ICONS.ask), h('h1', { tabindex: '-1' }, said(title)), ...rest.filter(Boolean));
+  place.replaceChildren(icon(ICONS.ask), h('h1', { tabindex: '-1' }, said(title)), ...rest.filter(Boolean));
   document.title = title;
 }
 

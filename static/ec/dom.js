@@ -47,23 +47,6 @@ export const ICONS = {
   close: 'M6 6l12 12M18 6L6 18',
 };
 
-/** What CSP's `trusted-types eventcenter` allows us: scripts of this origin, and nothing else. */
-const policy = (() => {
-  try {
-    return globalThis.trustedTypes?.createPolicy('eventcenter', {
-      createScriptURL(url) {
-        if (new URL(url, location.href).origin !== location.origin) throw new TypeError('a script of another origin');
-        return url;
-      },
-    });
-  } catch {
-    return undefined; // The page's CSP does not name our policy; what needs it says so by failing.
-  }
-})();
-
-/** @param {string} url @returns {any} what `serviceWorker.register()` takes under Trusted Types */
-export const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
-
 /**
  * Where a link of an event may lead: https, or http from a page that is http itself; a path is this origin's. `host` is set when
  * it leads to another origin, which `hosts` may narrow down.

@@ -147,6 +147,10 @@ export interface EventCenterEventMap {
   'ec-status': CustomEvent<{ status: Status }>;
   'ec-gap': CustomEvent<ClientEvents['gap']>;
   'ec-error': CustomEvent<{ error: unknown }>;
+  /** Pushes were turned on or off here, or could not be; `code` as in the environment check. */
+  'ec-push-status': CustomEvent<{ state: 'on' | 'off' | 'failed'; code?: string }>;
+  /** The environment was checked. Nothing in it is secret. */
+  'ec-diagnostics': CustomEvent<DiagnosticsReport>;
   /** "Show" of a toast that stands for many; the bell opens its panel. */
   'ec-open-inbox': CustomEvent<Record<string, never>>;
 }
@@ -186,6 +190,49 @@ export interface InboxElement extends HTMLElement {
   load(): Promise<void>;
 }
 
+/** `<ec-push-optin>`: asks whether to turn pushes on, and tries one. With `always` it also offers to turn them off. */
+export interface PushOptInElement extends HTMLElement {
+  /**
+   * Offers it, at a moment when it is worth something. The browser's own prompt comes only from a click on the card.
+   * False when nothing is shown: it is on, refused for good, or was put off not long ago.
+   */
+  prime(): Promise<boolean>;
+}
+
+/** `<ec-preferences>`: kinds of events by channel, quiet hours, digests, and the browsers that get pushes. */
+export interface PreferencesElement extends HTMLElement {
+  /** Reads everything anew. */
+  refresh(): Promise<void>;
+}
+
+export interface DiagnosticsReport {
+  schema: 'ec.diagnostics/1';
+  at: string;
+  overall: 'ok' | 'warn' | 'fail' | 'unknown';
+  app: { origin: string; version: string };
+  /** Browser, system, language and time zone, as far as a page can tell. */
+  environment: Record<string, unknown>;
+  checks: {
+    id: string;
+    status: 'ok' | 'info' | 'warn' | 'fail' | 'needs_action' | 'skipped';
+    code?: string;
+    ms: number;
+    evidence?: Record<string, unknown>;
+    guide?: string;
+  }[];
+}
+
+/**
+ * `<ec-diagnostics>`: what could keep notifications from the person, and what to do about it. Attributes: `mode`
+ * (`badge`, one line that leads to /check; `panel`, what is wrong; `page`, everything), `server`, `lang`.
+ */
+export interface DiagnosticsElement extends HTMLElement {
+  /** A user token, where cookies are not used. */
+  token: () => Promise<string | null> | string | null;
+  /** Runs all passive checks anew: none of them prompts, plays or records. */
+  check(): Promise<void>;
+}
+
 declare global {
   interface HTMLElementTagNameMap {
     'ec-notification-center': NotificationCenter;
@@ -193,6 +240,9 @@ declare global {
     'ec-inbox': InboxElement;
     /** Where alerts are shown; without one, at the top of the page. */
     'ec-banner': HTMLElement;
+    'ec-push-optin': PushOptInElement;
+    'ec-preferences': PreferencesElement;
+    'ec-diagnostics': DiagnosticsElement;
   }
   interface DocumentEventMap extends EventCenterEventMap {}
   interface HTMLElementEventMap extends EventCenterEventMap {}

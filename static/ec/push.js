@@ -17,10 +17,18 @@ export class PushFailed extends Error {
 
 /** @typedef {'unsupported' | 'denied' | 'default' | 'off' | 'on'} PushState */
 
+/**
+ * What it needs of the page: the notification center, or its like where there is none.
+ * @typedef {object} Page
+ * @property {{rest: import('./rest.js').Rest, store: Pick<import('./store.js').Store, 'get' | 'set'>}} client
+ * @property {(type: string, detail: object) => void} say
+ * @property {(name: string) => string | null} getAttribute
+ */
+
 export class Push {
   #center;
 
-  /** @param {import('./ui/center.js').NotificationCenter} center */
+  /** @param {Page} center */
   constructor(center) {
     this.#center = center;
   }

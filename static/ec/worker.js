@@ -1,6 +1,21 @@
 // The page's half of what sw.js does: it is told of pushes before they are shown, and of clicks on those that were.
 
-import { scriptUrl } from './dom.js';
+/** What CSP's `trusted-types eventcenter` allows us: scripts of this origin, and nothing else. */
+const policy = (() => {
+  try {
+    return globalThis.trustedTypes?.createPolicy('eventcenter', {
+      createScriptURL(url) {
+        if (new URL(url, location.href).origin !== location.origin) throw new TypeError('a script of another origin');
+        return url;
+      },
+    });
+  } catch {
+    return undefined; // The page's CSP does not name our policy; what needs it says so by failing.
+  }
+})();
+
+/** @param {string} url @returns {any} what `serviceWorker.register()` takes under Trusted Types */
+const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
 
 /**
  * Registers the service worker when the page wants pushes, and answers it in any case.

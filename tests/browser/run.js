@@ -2,8 +2,11 @@
 //   node run.js [FILE…]
 
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeCertificate } from './support/endpoints.js';
 import { Engine } from './support/engine.js';
 
 const FILES_AT_ONCE = 2;
@@ -12,12 +15,16 @@ const FILE_MS = 300_000;
 const here = fileURLToPath(new URL('.', import.meta.url));
 const named = process.argv.slice(2);
 const files = named.length ? named : readdirSync(here).filter((name) => name.endsWith('.test.js'));
-const engine = process.env.EC_FAKE ? null : await Engine.start();
+const secrets = mkdtempSync(join(tmpdir(), 'eventcenter-browser-'));
+const push = makeCertificate(secrets);
+const engine = process.env.EC_FAKE ? null : await Engine.start({ EVENTCENTER_PUSH_ENDPOINTS: 'loopback', EVENTCENTER_PUSH_CA: push.cert });
+const told = engine && { EC_URL: engine.url, EC_KEY: engine.key, EC_PUSH_CERT: push.cert, EC_PUSH_KEY: push.key };
 const options = ['--test', '--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${FILE_MS}`];
 const tests = spawn(process.execPath, [...options, ...files], {
-  cwd: here, stdio: 'inherit', env: { ...process.env, ...(engine && { EC_URL: engine.url, EC_KEY: engine.key }) },
+  cwd: here, stdio: 'inherit', env: { ...process.env, ...told },
 });
 tests.once('exit', async (code) => {
   await engine?.close();
+  rmSync(secrets, { recursive: true });
   process.exitCode = code ?? 1;
 });

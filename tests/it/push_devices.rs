@@ -1,5 +1,6 @@
 //! A person's browsers: subscribed, renewed, replaced, shared, named and removed.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -18,6 +19,10 @@ fn with(browser: &Browser, fields: &Value) -> Value {
     let mut body = browser.subscription.clone();
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     body
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn subscribe(server: &Server<'_>, user: i64, body: &Value) -> Value {
@@ -41,6 +46,8 @@ async fn a_device_says_what_it_is_and_its_owner_what_to_call_it() {
     assert_eq!((listed.len(), &listed[0]["id"], &listed[0]["name"]), (1, &id, &json!("Chrome")));
     assert_eq!((&listed[0]["platform"], &listed[0]["user_agent"]), (&device["platform"], &device["user_agent"]));
     assert!(listed[0].get("endpoint").is_none() && listed[0].get("auth").is_none(), "{listed:?}");
+    let endpoint = browser.subscription["endpoint"].as_str().unwrap();
+    assert_eq!(listed[0]["endpoint_sha256"], hex(digest(&SHA256, endpoint.as_bytes()).as_ref()), "how it finds itself");
 
     let rename = json!({"name": "Anna's phone"});
     server.person_json(42, Method::PATCH, &path, &rename).await.expect(204);

@@ -74,6 +74,9 @@ pub struct PushDevice {
     pub user_agent: Option<String>,
     /// The VAPID key that it is stored with.
     pub key_id: String,
+    /// SHA-256 of its endpoint, in hexadecimal: a browser finds itself in the list, and nobody can send to it by that.
+    #[schema(min_length = 64, max_length = 64)]
+    pub endpoint_sha256: String,
     /// Its push service refuses that key: it gets nothing until it subscribes anew.
     pub needs_resubscribe: bool,
     /// Since when it is known.
@@ -137,6 +140,7 @@ impl Store {
                 platform: row.platform,
                 user_agent: row.user_agent,
                 key_id: row.key_id,
+                endpoint_sha256: row.endpoint_sha256,
                 needs_resubscribe: row.needs_resubscribe,
                 created_at: row.created_at.to_jiff(),
                 last_success_at: row.last_success_at.map(SqlTimestamp::to_jiff),

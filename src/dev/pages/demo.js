@@ -4,9 +4,14 @@ import { follow } from './deliveries.js';
 import { watchMail } from './letters.js';
 import { PROGRESS, SCENARIOS, eventOf } from './scenarios.js';
 import { LANGUAGE, make, translate, word } from './words.js';
+import { ICONS, icon } from '/ec/dom.js';
 
 const PEOPLE = [[42, LANGUAGE === 'ru' ? 'Анна' : 'Anna'], [43, LANGUAGE === 'ru' ? 'Борис' : 'Boris']];
 const STEP_MS = 900;
+/** What a person will see, before they see it. */
+const PICTURES = {
+  'action.required': 'ask', 'job.done': 'ok', 'job.progress': 'work', 'message.new': 'chat', 'reminder.due': 'clock', 'system.alert': 'error', 'task.created': 'task',
+};
 
 const $ = (id) => document.getElementById(id);
 const user = Number(new URLSearchParams(location.search).get('user')) || PEOPLE[0][0];
@@ -36,6 +41,12 @@ function showConnection(status) {
 
 /** Says one event as a service would, and follows its deliveries. */
 async function emit(event) {
+  const id = await send(event);
+  if (id) follow(id, event.title);
+}
+
+/** @returns {Promise<string | null>} its id, or null when the page says why there is none */
+async function send(event) {
   const channels = [...document.querySelectorAll('[name=channel]:checked')].map((box) => box.value);
   const asked = channels.length > 0 ? { ...event, channels } : event;
   try {
@@ -45,9 +56,10 @@ async function emit(event) {
     const answer = await response.json();
     if (!response.ok) throw new Error(word('not_emitted', answer.detail ?? answer.title));
     complain(null);
-    follow(answer.id, event.title);
+    return answer.id;
   } catch (error) {
     complain(error instanceof TypeError || error instanceof SyntaxError ? word('unreachable') : error.message);
+    return null;
   }
 }
 
@@ -57,7 +69,7 @@ const fresh = () => Math.random().toString(36).slice(2, 8);
 async function playProgress() {
   const job = `video-${fresh()}`;
   for (const percent of PROGRESS) {
-    await emit({
+    await send({
       user_id: user, type: 'job.progress', title: word('encoding'), body: '', collapse_key: job,
       data: { service: 'video', job_id: job, percent, status: percent === 100 ? 'done' : 'running' },
     });
@@ -78,7 +90,9 @@ function complain(problem) {
 function showServices() {
   const services = Map.groupBy(SCENARIOS, ({ service }) => service);
   const button = (id, type, text, onclick) => {
-    const made = make('button', { type: 'button', className: 'sample', onclick }, make('span', { textContent: text }), make('code', { textContent: type }));
+    const picture = make('span', { className: 'picture' }, icon(ICONS[PICTURES[type]]));
+    const made = make('button', { type: 'button', className: 'sample', onclick }, picture, make('span', { textContent: text }), make('code', { textContent: type }));
+    made.dataset.type = type;
     made.dataset.scenario = id;
     return made;
   };
@@ -110,7 +124,11 @@ function start() {
     showConnection(center.dataset.status);
   };
   $('second').onclick = () => open(location.href, '_blank', 'popup,width=480,height=820');
-  $('check').href = `/check?lang=${LANGUAGE}`;
+  const check = document.createElement('ec-diagnostics');
+  check.setAttribute('mode', 'badge');
+  check.lang = LANGUAGE;
+  check.token = center.getToken;
+  $('check').append(check);
   document.querySelector('.settings').ontoggle = () => $('settings').firstChild ?? $('settings').append(document.createElement('ec-preferences'));
   // The cookie speaks for pages that have no token: those behind a notification or a mail.
   addEventListener('focus', () => center.getToken());
@@ -120,3 +138,4 @@ function start() {
 start();
 import('/ec/ec.js');
 import('/ec/ui/preferences.js');
+import('/ec/diag/panel.js');

@@ -76,7 +76,7 @@ export const SCENARIOS = [
       options: [
         { value: 'today', label: words(['Today', 'Сегодня']) },
         { value: 'week', label: words(['This week', 'На этой неделе']) },
-        { value: 'later', label: words(['Later', 'Позже']) },
+        { value: 'later', label: words(['Some day', 'Когда-нибудь']) },
       ],
     }),
   },

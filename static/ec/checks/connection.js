@@ -1,5 +1,7 @@
 // Can this page reach the server, keep a socket open, and get what it missed?
 
+import { greet } from './session.js';
+
 /** A round trip that a person notices, in milliseconds. */
 const SLOW_MS = 1000;
 /** Clocks that differ by more spoil times (first) and tokens (second), in seconds. */
@@ -28,12 +30,15 @@ async function httpApi({ api }) {
   // A hotel's login page answers anything with a redirect, or with a page of its own.
   const isPage = answer.headers.get('content-type')?.includes('text/html');
   if (answer.type === 'opaqueredirect' || isPage) return { status: 'fail', code: 'captive_portal' };
-  if (answer.status >= 500) return { status: 'fail', code: 'server_error', evidence: { status: answer.status } };
-  const known = await api('api/push/key');
-  if (known.status === 401 || known.status === 403) {
-    return { status: 'fail', code: 'not_signed_in', evidence: { status: known.status } };
-  }
-  return { status: 'ok', evidence: { status: answer.status } };
+  const evidence = { status: answer.status };
+  if (answer.status >= 500) return { status: 'fail', code: 'server_error', evidence };
+  return (await isSignedIn(api)) ? { status: 'ok', evidence } : { status: 'fail', code: 'not_signed_in', evidence };
+}
+
+/** @param {Context['api']} api */
+async function isSignedIn(api) {
+  const { status } = await api('api/preferences');
+  return status !== 401 && status !== 403;
 }
 
 /** @returns {Finding} */
@@ -45,55 +50,24 @@ function network() {
   return { status: 'ok', evidence };
 }
 
-/**
- * A socket of its own, with a device name of its own, so that it does not take the page's place.
- * @param {Context} context
- */
-async function open({ server, token, signal }) {
-  const url = new URL('ws', server);
-  url.protocol = url.protocol.replace('http', 'ws');
-  const bearer = await token();
-  const socket = new WebSocket(url, ['eventcenter.v1.json', ...(bearer ? [`ec.bearer.${bearer}`] : [])]);
-  signal.addEventListener('abort', () => socket.close());
-  const frames = /** @type {any[]} */ ([]);
-  /** @type {(() => void)[]} */
-  const waiting = [];
-  const state = { opened: false, code: 0 };
-  const wake = () => waiting.splice(0).forEach((resume) => resume());
-  socket.onopen = () => { state.opened = true; wake(); };
-  socket.onmessage = ({ data }) => { frames.push(JSON.parse(data)); wake(); };
-  socket.onclose = ({ code }) => { state.code = code; wake(); };
-  /** The next frame of that kind, or null when the socket is closed. @param {string} kind */
-  const next = async (kind) => {
-    for (;;) {
-      const at = frames.findIndex((frame) => frame.t === kind);
-      if (at >= 0) return frames.splice(0, at + 1)[at];
-      if (state.code) return null;
-      await new Promise((resolve) => waiting.push(() => resolve(undefined)));
-    }
-  };
-  await new Promise((resolve) => waiting.push(() => resolve(undefined)));
-  return { socket, state, next };
-}
-
-/** @param {{opened: boolean, code: number}} state @returns {Finding} */
-function closed({ opened, code }) {
-  if (code === 4001) return { status: 'fail', code: 'ws_refused', evidence: { close: code } };
-  // Never open at all: something on the way does not let sockets through.
-  return { status: 'warn', code: opened ? 'ws_closed' : 'ws_blocked', evidence: { close: code } };
+/** Why there is no socket. @param {Context} context @param {{opened: boolean, code: number}} state @returns {Promise<Finding>} */
+async function closed({ api }, { opened, code }) {
+  const evidence = { close: code };
+  // A refusal before the socket opens looks like a broken network: only the API can tell them apart.
+  const isRefused = code === 4001 || code === 4006 || (!opened && !(await isSignedIn(api).catch(() => true)));
+  if (isRefused) return { status: 'fail', code: 'ws_refused', evidence };
+  return { status: 'warn', code: opened ? 'ws_closed' : 'ws_blocked', evidence };
 }
 
 /** @param {Context} context @returns {Promise<Finding>} */
 async function websocket(context) {
-  const { socket, state, next } = await open(context);
-  if (!state.opened) return closed(state);
-  socket.send(JSON.stringify({ t: 'hello', v: 1, device: deviceName() }));
-  if (!(await next('welcome'))) return closed(state);
+  const { socket, state, next, welcome } = await greet(context);
+  if (!welcome) return closed(context, state);
   const times = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const began = performance.now();
     socket.send('{"t":"ping"}');
-    if (!(await next('pong'))) return closed(state);
+    if (!(await next('pong'))) return closed(context, state);
     times.push(Math.round(performance.now() - began));
   }
   socket.close(1000);
@@ -102,25 +76,18 @@ async function websocket(context) {
   return median > SLOW_MS ? { status: 'warn', code: 'ws_slow', evidence } : { status: 'ok', evidence };
 }
 
-/** Asks for what follows the last event that is there: the answer says whether a reconnect would be whole. */
-async function replay(/** @type {Context} */ context) {
-  const { socket, state, next } = await open(context);
-  if (!state.opened) return /** @type {Finding} */ ({ status: 'skipped' });
-  const device = deviceName();
-  socket.send(JSON.stringify({ t: 'hello', v: 1, device }));
-  const welcome = await next('welcome');
-  if (!welcome) return closed(state);
-  socket.close(1000);
-  const again = await open(context);
-  again.socket.send(JSON.stringify({ t: 'hello', v: 1, device, resume: welcome.resume }));
-  const resumed = await again.next('welcome');
+/** Comes back with the position of the last session: the answer says whether a reconnect would be whole. @param {Context} context @returns {Promise<Finding>} */
+async function replay(context) {
+  const first = await greet(context);
+  first.socket.close(1000);
+  if (!first.welcome) return { status: 'skipped' };
+  const again = await greet(context, { resume: first.welcome.resume });
   again.socket.close(1000);
-  if (!resumed) return closed(again.state);
-  const evidence = { head: resumed.head, from: resumed.from };
-  return resumed.resumed ? { status: 'ok', evidence } : { status: 'warn', code: 'replay_lost', evidence };
+  if (!again.welcome) return closed(context, again.state);
+  const { head, from, resumed } = again.welcome;
+  const evidence = { head, from };
+  return resumed ? { status: 'ok', evidence } : { status: 'warn', code: 'replay_lost', evidence };
 }
-
-const deviceName = () => `check-${Math.random().toString(36).slice(2, 10)}`;
 
 /** The server's time against ours, by the round trip that took least. @param {Context} context @returns {Promise<Finding>} */
 async function clock({ api }) {

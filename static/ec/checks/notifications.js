@@ -18,10 +18,10 @@ export const NOTIFICATIONS = [
 ];
 
 /** The worker of this page, if it gets ready in time. */
-export function registration() {
-  if (!('serviceWorker' in navigator)) return Promise.resolve(null);
+export async function registration() {
+  if (!(await navigator.serviceWorker?.getRegistration())) return null;
   const late = new Promise((resolve) => { setTimeout(resolve, READY_MS, null); });
-  return /** @type {Promise<ServiceWorkerRegistration | null>} */ (Promise.race([navigator.serviceWorker.ready, late]));
+  return /** @type {ServiceWorkerRegistration | null} */ (await Promise.race([navigator.serviceWorker.ready, late]));
 }
 
 /** @param {Context} context @returns {Promise<Finding>} */
@@ -33,7 +33,7 @@ async function serviceWorker({ signal }) {
     return { status: 'fail', code: 'sw_missing', evidence: { status: script?.status ?? null, type } };
   }
   const known = await navigator.serviceWorker.getRegistration('/');
-  if (!known) return { status: 'needs_action', code: 'sw_not_registered' };
+  if (!known) return { status: 'info', code: 'sw_not_registered' };
   const ready = await registration();
   const evidence = { scope: new URL(known.scope).pathname, state: (known.active ?? known.installing ?? known.waiting)?.state ?? null };
   if (!ready?.active) return { status: 'fail', code: 'sw_not_active', evidence };
@@ -49,9 +49,10 @@ async function permission() {
   const before = remembered(now);
   const evidence = { permission: now, query, before };
   if (now === 'granted') return { status: 'ok', evidence };
-  // Browsers take the permission back from sites that people seem to ignore.
+  if (now === 'denied') return { status: 'fail', code: 'permission_denied', evidence };
+  // Browsers take the permission back from sites that people seem to ignore, and leave it undecided.
   if (before === 'granted') return { status: 'fail', code: 'permission_revoked', evidence };
-  return now === 'denied' ? { status: 'fail', code: 'permission_denied', evidence } : { status: 'needs_action', code: 'permission_default', evidence };
+  return { status: 'needs_action', code: 'permission_default', evidence };
 }
 
 /** What it was at the last look. @param {string} now */
@@ -77,20 +78,24 @@ function pushSupport({ environment }) {
 async function subscription({ api }) {
   if (!('PushManager' in window)) return { status: 'skipped' };
   const known = await (await registration())?.pushManager.getSubscription();
-  if (!known) return { status: 'needs_action', code: 'not_subscribed' };
-  const { key } = await (await api('api/push/key')).json();
+  // Without the permission there is that one thing to do, and not two.
+  if (!known) return { status: Notification.permission === 'granted' ? 'needs_action' : 'info', code: 'not_subscribed' };
+  const answer = await api('api/push/key');
+  if (!answer.ok) return { status: 'skipped' };
+  const { key } = await answer.json();
   const evidence = { service: new URL(known.endpoint).host, endpoint: (await sha256(known.endpoint)).slice(0, 8) };
   if (base64url(known.options.applicationServerKey) !== key) return { status: 'fail', code: 'key_changed', evidence };
   const mine = await knownDevice(api, known.endpoint);
+  if (mine === null) return { status: 'skipped', evidence };
   if (!mine) return { status: 'fail', code: 'server_forgot', evidence };
   if (mine.needs_resubscribe) return { status: 'fail', code: 'key_changed', evidence };
   return { status: 'ok', evidence: { ...evidence, last_success_at: mine.last_success_at ?? null } };
 }
 
-/** This browser among those that the server knows of the person. @param {Context['api']} api @param {string} endpoint */
+/** This browser among those that the server knows of the person; null when it does not say. @param {Context['api']} api @param {string} endpoint */
 async function knownDevice(api, endpoint) {
   const answer = await api('api/push/devices');
-  if (!answer.ok) return undefined;
+  if (!answer.ok) return null;
   const { devices } = await answer.json();
   const hash = await sha256(endpoint);
   return devices.find((/** @type {{endpoint_sha256: string}} */ device) => device.endpoint_sha256 === hash);

@@ -47,7 +47,7 @@ function iframePolicy() {
 
 /** @returns {Promise<Finding>} */
 async function storage() {
-  const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.().catch(() => ({}))) ?? {};
+  const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.().catch(() => /** @type {StorageEstimate} */ ({}))) ?? {};
   const persisted = (await navigator.storage?.persisted?.().catch(() => false)) ?? false;
   const evidence = { quota_mb: Math.round(quota / 2 ** 20), usage_mb: Math.round(usage / 2 ** 20), persisted, cookies: navigator.cookieEnabled };
   if (!(await databaseWorks())) return { status: 'fail', code: 'storage_blocked', evidence };

@@ -45,7 +45,6 @@ const TIMED_OUT = /** @type {Finding} */ ({ status: 'fail', code: 'timeout' });
 export class NotificationDiagnostics extends EventTarget {
   /** @type {Map<string, Result>} */
   results = new Map();
-  #loopback = /** @type {object | null} */ (null);
   #options;
   /** @type {Promise<import('./environment.js').Environment> | null} */
   #environment = null;
@@ -79,9 +78,20 @@ export class NotificationDiagnostics extends EventTarget {
     const where = await this.environment();
     const began = performance.now();
     const finding = await this.#find(check, where);
+    return this.#keep(check, finding, where, performance.now() - began);
+  }
+
+  /** What was found otherwise, such as by an attempt to mend it. @param {string} id @param {string} code */
+  async fault(id, code) {
+    const check = this.checks.find((one) => one.id === id);
+    if (check) this.#keep(check, { status: 'fail', code }, await this.environment(), 0);
+  }
+
+  /** @param {Check} check @param {Finding} finding @param {import('./environment.js').Environment} where @param {number} ms */
+  #keep(check, finding, where, ms) {
     const guide = finding.code ? guideFor(finding.code, where) : undefined;
-    const result = { ...finding, id, group: check.group, ms: Math.round(performance.now() - began), guide };
-    this.results.set(id, result);
+    const result = { ...finding, id: check.id, group: check.group, ms: Math.round(ms), guide };
+    this.results.set(check.id, result);
     this.dispatchEvent(new CustomEvent('result', { detail: result }));
     return result;
   }
@@ -116,11 +126,6 @@ export class NotificationDiagnostics extends EventTarget {
     return { environment: where, api, server, token, ask, signal };
   }
 
-  /** The loopback's timeline joins the report. @param {object} timeline */
-  keepLoopback(timeline) {
-    this.#loopback = timeline;
-  }
-
   /** @returns {'ok' | 'warn' | 'fail' | 'unknown'} the worst of what was found */
   overall() {
     const found = new Set([...this.results.values()].map((result) => result.status));
@@ -141,7 +146,6 @@ export class NotificationDiagnostics extends EventTarget {
       app: { origin: location.origin, version: this.#options.version },
       environment: await this.environment(),
       checks,
-      loopback: this.#loopback,
     };
   }
 }

@@ -1,11 +1,12 @@
 // <ec-diagnostics mode="badge | panel | page">: the checks as a person sees them.
 //
-// `badge` is one line, green or red, that opens the panel; `panel` shows what is wrong and what is to do; `page` shows
-// everything, with buttons for the checks that need a click. `element.token = async () => …` when cookies are not used.
+// `badge` is one line, green or red, that leads to the page /check; `panel` shows what is wrong and what is to do; `page`
+// shows everything, with buttons for the checks that need a click. `element.token = async () => …` when cookies are not used.
 
 import { h, icon, ICONS } from '../dom.js';
 import { NotificationDiagnostics } from './diagnostics.js';
 import { Row } from './row.js';
+import { turnOn } from './mend.js';
 import { THEME } from '../theme.js';
 import { STYLE } from './style.js';
 import { speak } from './words.js';
@@ -16,8 +17,6 @@ const ASK_MS = 20_000;
 const CALM_MS = 500;
 
 export class DiagnosticsPanel extends HTMLElement {
-  static observedAttributes = ['lang', 'mode'];
-
   /** @type {(() => Promise<string | null> | string | null)} */
   token = () => null;
 
@@ -25,6 +24,7 @@ export class DiagnosticsPanel extends HTMLElement {
   #rows = new Map();
   #watching = new AbortController();
   #timer = 0;
+  #isChecking = false;
 
   constructor() {
     super();
@@ -58,7 +58,9 @@ export class DiagnosticsPanel extends HTMLElement {
   async check() {
     this.#rows.forEach((row) => row.running());
     this.#summary?.replaceChildren(this.#words.running);
+    this.#isChecking = true;
     await this.diagnostics?.run();
+    this.#isChecking = false;
     this.#summarise();
     this.dispatchEvent(new CustomEvent('ec-diagnostics', { bubbles: true, composed: true, detail: await this.diagnostics?.report() }));
   }
@@ -90,6 +92,7 @@ export class DiagnosticsPanel extends HTMLElement {
     const words = this.#words;
     const root = /** @type {ShadowRoot} */ (this.shadowRoot);
     this.#summary = h('p', { class: 'summary', role: 'status', part: 'summary' }, words.running);
+    if (this.mode === 'badge') return void root.replaceChildren(this.#badge());
     this.#question = h('div', { class: 'question', role: 'alertdialog', 'aria-label': words.title, hidden: true });
     this.#rows.clear();
     root.replaceChildren(h('section', { class: this.mode, part: 'panel', 'aria-label': words.title },
@@ -101,11 +104,18 @@ export class DiagnosticsPanel extends HTMLElement {
     ));
   }
 
+  /** One line that leads to everything. */
+  #badge() {
+    const { words, lang } = /** @type {import('./words.js').Speech} */ (this.speech);
+    const page = new URL(`check?lang=${lang}`, new URL(this.getAttribute('server') ?? '/', location.href));
+    return h('a', { class: 'badge', href: page, part: 'badge', title: words.title }, this.#summary);
+  }
+
   /** @param {string} group @param {string} name */
   #group(group, name) {
     const checks = (this.diagnostics?.checks ?? []).filter((check) => check.group === group);
     const rows = checks.map((check) => {
-      const row = new Row(check, /** @type {import('./words.js').Speech} */ (this.speech), () => this.#try(check.id));
+      const row = new Row(check, /** @type {import('./words.js').Speech} */ (this.speech), { tryIt: () => this.#try(check.id), turnOn: () => this.#turnOn(check.id) });
       this.#rows.set(check.id, row);
       return row.element;
     });
@@ -116,12 +126,22 @@ export class DiagnosticsPanel extends HTMLElement {
   async #try(id) {
     this.#rows.get(id)?.running();
     await this.diagnostics?.runOne(id);
-    this.#summarise();
+  }
+
+  /** Turns pushes on, from the click on this row. @param {string} id */
+  async #turnOn(id) {
+    try {
+      await turnOn({ server: this.getAttribute('server') ?? '/', token: this.token });
+      await this.check();
+    } catch (error) {
+      await this.diagnostics?.fault(id, /** @type {{code?: string}} */ (error).code ?? 'server_error');
+    }
   }
 
   /** @param {import('./diagnostics.js').Result} result */
   #show(result) {
     this.#rows.get(result.id)?.show(result);
+    if (!this.#isChecking) this.#summarise();
   }
 
   #summarise() {
@@ -132,7 +152,7 @@ export class DiagnosticsPanel extends HTMLElement {
     const overall = this.diagnostics?.overall() ?? 'unknown';
     const text = broken ? speech.count(speech.words.problems, broken)
       : open ? speech.count(speech.words.hints, open) : speech.words.all_fine;
-    this.#summary?.replaceChildren(icon(...(overall === 'ok' ? ICONS.ok : ICONS.warning)), text);
+    this.#summary?.replaceChildren(icon(overall === 'ok' ? ICONS.ok : ICONS.warning), text);
     this.setAttribute('overall', overall);
   }
 

@@ -4,17 +4,22 @@ import { h, icon, ICONS } from '../dom.js';
 
 /** @typedef {import('./diagnostics.js').Result} Result */
 
-const PICTURES = /** @type {Record<string, string[]>} */ ({
+const PICTURES = /** @type {Record<string, string>} */ ({
   ok: ICONS.ok, info: ICONS.info, warn: ICONS.warning, fail: ICONS.error, needs_action: ICONS.ask, skipped: ICONS.info, running: ICONS.clock,
 });
+
+/** What a click here can mend. */
+const TURNED_ON = new Set(['permission_default', 'permission_revoked', 'not_subscribed', 'key_changed', 'server_forgot']);
 
 export class Row {
   /**
    * @param {import('./diagnostics.js').Check} check @param {import('./words.js').Speech} speech
-   * @param {() => Promise<void>} tryIt
+   * @param {{tryIt: () => Promise<void>, turnOn: () => Promise<void>}} does
    */
-  constructor(check, speech, tryIt) {
+  constructor(check, speech, { tryIt, turnOn }) {
     this.speech = speech;
+    this.isPassive = check.kind === 'passive';
+    this.turnOn = turnOn;
     this.mark = h('span', { class: 'mark' });
     this.word = h('span', { class: 'word' });
     this.text = h('p', { class: 'text', hidden: true });
@@ -37,7 +42,7 @@ export class Row {
   #mark(status) {
     const names = /** @type {Record<string, string>} */ (this.speech.words.status);
     this.element.dataset.status = status;
-    this.mark.replaceChildren(...(PICTURES[status] ? [icon(...PICTURES[status])] : []));
+    this.mark.replaceChildren(...(PICTURES[status] ? [icon(PICTURES[status])] : []));
     this.word.replaceChildren(names[status] ?? '');
   }
 
@@ -47,8 +52,20 @@ export class Row {
     this.element.dataset.code = result.code ?? '';
     this.text.replaceChildren(result.code ? this.speech.code(result.code) : '');
     this.text.hidden = !result.code;
-    this.mend.replaceChildren(...(result.guide ? [this.#guide(result.guide)] : []));
+    const links = /** @type {{link: string, ok: boolean, ms: number}[] | undefined} */ (result.evidence?.links);
+    const canTurnOn = this.isPassive && result.status !== 'info' && TURNED_ON.has(result.code ?? '');
+    this.mend.replaceChildren(...[links && this.#timeline(links), canTurnOn && this.#turnOn(), result.guide && this.#guide(result.guide)].filter(Boolean));
   }
+
+  /** How far a test came. @param {{link: string, ok: boolean, ms: number}[]} links */
+  #timeline(links) {
+    const names = /** @type {Record<string, string>} */ (this.speech.words.links);
+    return h('ol', { class: 'links' }, ...links.map(({ link, ok, ms }) => (
+      h('li', { 'data-ok': String(ok) }, icon(ok ? ICONS.ok : ICONS.error), names[link], ok ? h('span', { class: 'note' }, this.speech.ms(ms)) : null)
+    )));
+  }
+
+  #turnOn = () => h('button', { type: 'button', class: 'mend', onclick: () => this.turnOn() }, this.speech.words.turn_on);
 
   /** @param {import('./guides.js').Guide} guide */
   #guide({ id, verified, copy }) {

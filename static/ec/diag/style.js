@@ -19,6 +19,8 @@ li[data-check] { padding: .7rem .9rem; }
 .line { display: flex; gap: .65rem; align-items: center; min-block-size: 1.75rem; }
 .name { flex: 1; font-weight: 550; }
 .mark { display: flex; inline-size: 1.25rem; }
+/* Beside a button there is no room for it, and a picture; who does not see that hears it. */
+.line:has(.try) .word { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
 .word, .note { color: var(--muted); font-size: .875rem; }
 [data-status=ok] .mark { color: var(--ok); }
 [data-status=warn] .mark, [data-status=needs_action] .mark { color: var(--warn); }
@@ -30,18 +32,24 @@ li[data-check] { padding: .7rem .9rem; }
 .text { margin: .25rem 0 0; padding-inline-start: 1.9rem; max-inline-size: 65ch; }
 .guide { margin: .4rem 0 0 1.9rem; }
 .guide summary { cursor: pointer; color: var(--accent); inline-size: fit-content; padding-block: .2rem; }
-.guide ol { margin: .35rem 0; padding-inline-start: 1.3rem; max-inline-size: 65ch; }
+.guide ol { list-style: decimal; margin: .35rem 0; padding-inline-start: 1.3rem; max-inline-size: 65ch; }
 .guide li { margin-block: .25rem; }
-.note { margin: .35rem 0 0; }
+.guide .note { margin: .35rem 0 0; }
+.mend { margin: .5rem 0 0 1.9rem; }
+.links { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: .4rem 0 0; padding-inline-start: 1.9rem; font-size: .875rem; }
+.links li { display: flex; align-items: center; gap: .35rem; }
+.links svg { inline-size: 1rem; block-size: 1rem; color: var(--ok); }
+.links [data-ok=false] svg { color: var(--danger); }
 button { font: inherit; font-weight: 550; min-block-size: 2.25rem; padding: .35rem .9rem; border-radius: 999px; border: 1px solid transparent; cursor: pointer; color: var(--accent-fg); background: var(--accent); }
-button.quiet, button.try { color: inherit; background: transparent; border-color: var(--border); }
+button.quiet, button.try { padding: .35rem .9rem; border: 1px solid var(--border); border-radius: 999px; color: inherit; background: transparent; }
 button:hover { filter: brightness(1.06); }
 @media (pointer: coarse) { button, .guide summary { min-block-size: 44px; } }
 .question { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-block-end: 1rem; padding: .8rem 1rem; border-radius: var(--radius); border: 2px solid var(--accent); }
 .question p { flex: 1 1 12rem; margin: 0; font-weight: 600; }
-.panel li:not([data-status=fail], [data-status=warn], [data-status=needs_action]), .badge li, .badge h2, .badge .tools { display: none; }
-.panel .group:not(:has([data-status=fail], [data-status=warn], [data-status=needs_action])), .badge .group { display: none; }
-.badge header { margin: 0; }
-.badge .summary { font-size: 1rem; }
+.panel li[data-check]:not([data-status=fail], [data-status=warn], [data-status=needs_action]) { display: none; }
+.panel .group:not(:has([data-status=fail], [data-status=warn], [data-status=needs_action])) { display: none; }
+.panel .summary, .badge .summary { font-size: 1rem; }
+.badge { display: inline-block; color: inherit; text-decoration: none; border-radius: .5rem; }
+.badge:hover { text-decoration: underline; }
 @media (forced-colors: active) { ul, button { border-color: CanvasText; } }
 `);

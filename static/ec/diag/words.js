@@ -28,6 +28,11 @@ export class Speech {
     return (forms[this.plurals.select(n)] ?? forms.other ?? '').replace('{n}', String(n));
   }
 
+  /** @param {number} ms */
+  ms(ms) {
+    return new Intl.NumberFormat(this.lang, { style: 'unit', unit: 'millisecond' }).format(ms);
+  }
+
   /** @param {string} code */
   code(code) {
     return /** @type {Record<string, string>} */ (this.words.codes)[code] ?? code;

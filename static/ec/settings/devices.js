@@ -1,6 +1,6 @@
 // The browsers that get the person's pushes.
 
-import { h, said } from '../dom.js';
+import { ICONS, h, said } from '../dom.js';
 import { iconButton } from '../ui/base.js';
 
 /**
@@ -17,6 +17,6 @@ export function devices(known, { words, ago, own, rename, remove }) {
     return h('li', { class: 'line' },
       h('span', { class: 'grow' }, field, device.endpoint_sha256 === own && h('small', { class: 'own' }, words.this_one),
         h('small', {}, said(device.needs_resubscribe ? words.stale : last))),
-      iconButton('close', `${words.remove}: ${name}`, () => remove(device.id)));
+      iconButton(ICONS.close, `${words.remove}: ${name}`, () => remove(device.id)));
   }));
 }

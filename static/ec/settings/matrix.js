@@ -4,6 +4,8 @@ import { h } from '../dom.js';
 
 const CHANNELS = ['ws', 'push', 'email'];
 const TYPES = ['action.required', 'job.done', 'job.progress', 'message.new', 'reminder.due', 'task.created', 'system.alert'];
+/** Ours: what asks for a test wants it, and digests have a switch of their own. */
+const INTERNAL = new Set(['diagnostics.loopback', 'digest']);
 /** Where a kind would only annoy, it is never sent, so there is nothing to switch. */
 const NOISE = new Set(['job.progress push', 'job.progress email', 'message.new email']);
 
@@ -13,7 +15,7 @@ const NOISE = new Set(['job.progress push', 'job.progress email', 'message.new e
  * @param {(switches: Record<string, Record<string, boolean>>) => Promise<void>} save
  */
 export function matrix(switches, words, save) {
-  const types = [...new Set([...TYPES, ...Object.keys(switches)])];
+  const types = [...new Set([...TYPES, ...Object.keys(switches)])].filter((type) => !INTERNAL.has(type));
   const cell = (/** @type {string} */ type, /** @type {string} */ channel) => {
     if (NOISE.has(`${type} ${channel}`)) return h('td', {}, '–');
     const label = words.cell.replace('{type}', words.type[type] ?? type).replace('{channel}', words.channel[channel]);

@@ -15,10 +15,10 @@ const EN = {
   gather: 'Send mail', off: 'at once', daily: 'once a day', weekly: 'on Mondays', at: 'at',
   saved: 'Saved', failed: 'Not saved: {why}', host: 'This is kept by the site itself.',
   no_devices: 'None yet.', this_one: 'this browser', last: 'Last reached {at}', never: 'Not reached yet', stale: 'Needs to be turned on again', remove: 'Remove', rename: 'Rename',
-  prime_title: 'Turn on notifications?',
+  push: 'Push notifications', prime_title: 'Turn on notifications?',
   prime_body: 'We will tell you when something is ready or needs your decision. No marketing. Turn them off any time.',
   turn_on: 'Turn on', not_now: 'Not now', turn_off: 'Turn off here', is_on: 'Push is on in this browser',
-  trying: 'Sending a test notification…', seen_it: 'Do you see it?', yes: 'Yes', no: 'No',
+  trying: 'Sending a test notification…', seen_it: 'A test notification is on its way. Do you see it?', yes: 'Yes', no: 'No',
   works: 'It works. You will not miss anything.', help: 'What to switch on',
 };
 
@@ -37,10 +37,10 @@ const RU = {
   gather: 'Присылать письма', off: 'сразу', daily: 'раз в день', weekly: 'по понедельникам', at: 'в',
   saved: 'Сохранено', failed: 'Не сохранено: {why}', host: 'Это хранит сам сайт.',
   no_devices: 'Пока ни одного.', this_one: 'этот браузер', last: 'Последний раз дошло {at}', never: 'Пока не доходило', stale: 'Нужно включить заново', remove: 'Удалить', rename: 'Переименовать',
-  prime_title: 'Включить уведомления?',
+  push: 'Push-уведомления', prime_title: 'Включить уведомления?',
   prime_body: 'Сообщим, когда что-то будет готово или понадобится ваше решение. Рекламы не будет. Отключить можно в любой момент.',
   turn_on: 'Включить', not_now: 'Не сейчас', turn_off: 'Выключить здесь', is_on: 'Push в этом браузере включён',
-  trying: 'Отправляем тестовое уведомление…', seen_it: 'Видите его?', yes: 'Да', no: 'Нет',
+  trying: 'Отправляем тестовое уведомление…', seen_it: 'Отправили тестовое уведомление. Видите его?', yes: 'Да', no: 'Нет',
   works: 'Работает. Теперь вы ничего не пропустите.', help: 'Что включить',
 };
 

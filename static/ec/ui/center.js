@@ -40,7 +40,6 @@ export class NotificationCenter extends Base {
     });
     this.router = new Router(this, this.client);
     this.#listen();
-    provide(this);
     if (!this.hasAttribute('manual')) await this.#connect();
   }
 
@@ -52,6 +51,7 @@ export class NotificationCenter extends Base {
 
   async #connect() {
     await this.client.connect();
+    provide(this); // Before that nobody could be asked for an inbox.
     const hasWorker = navigator.serviceWorker && (navigator.serviceWorker.controller || (this.getAttribute('push') ?? 'off') !== 'off');
     if (hasWorker) import('../worker.js').then(({ listenToWorker }) => listenToWorker(this));
     await this.router.restore();

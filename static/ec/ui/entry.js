@@ -34,8 +34,10 @@ const TOOLS = {
 /** The service that an event says it is from. @param {import('../ec.js').Event} event */
 export const serviceOf = ({ data }) => wordOf(data?.service) ?? wordOf(data?.source_service) ?? null;
 
+const IDS_MAX = 500; // The API takes no more at once; what is left of a job stays until all is read.
+
 /**
- * @param {import('../ec.js').Entry} entry
+ * @param {import('../ec.js').Entry & { folded?: string[] }} entry
  * @param {import('./center.js').NotificationCenter} center
  * @param {import('../times.js').Times} times
  */
@@ -44,7 +46,7 @@ export function entryRow(entry, center, times) {
   const { words, client } = center;
   const isUnread = !entry.read_at && !entry.archived_at && !entry.snoozed_until;
   const look = lookOf(event);
-  const mark = (op, more = {}) => client.mark(op, { ids: [event.id], ...more }).catch((error) => center.say('ec-error', { error }));
+  const mark = (op, more = {}) => client.mark(op, { ids: [event.id, ...(entry.folded ?? [])].slice(0, IDS_MAX), ...more }).catch((error) => center.say('ec-error', { error }));
   const unfold = () => {
     row.classList.toggle('whole');
     if (isUnread) mark('read');

@@ -5,6 +5,7 @@ import { sheet } from '../theme.js';
 import { Times } from '../times.js';
 import { Base } from './base.js';
 import { ENTRY, entryRow, serviceOf } from './entry.js';
+import { fold } from './fold.js';
 import { Rows } from './rows.js';
 
 const FIRST_PAGE = 30;
@@ -135,7 +136,7 @@ export class Inbox extends Base {
 
   #draw() {
     this.#note();
-    this.#rows.set(this.#entries);
+    this.#rows.set(fold(this.#entries));
   }
 
   /** What stands where the list has nothing more to show. */

@@ -16,7 +16,7 @@ const STYLE = sheet(`
 :host { display: block; }
 .card { display: flex; gap: .9rem; padding: 1.1rem; border: 1px solid var(--border); border-radius: var(--radius); background: var(--bg); }
 .what { flex: 1; display: grid; gap: .35rem; }
-h3 { font-weight: 650; font-size: 1.05rem; }
+h2 { font-weight: 650; font-size: 1.05rem; }
 p { color: var(--muted); max-inline-size: 60ch; text-wrap: pretty; }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; margin-block-start: .5rem; }
 .plain { padding-inline: .85rem; font-weight: 550; }
@@ -24,7 +24,7 @@ p { color: var(--muted); max-inline-size: 60ch; text-wrap: pretty; }
 
 export class PushOptIn extends Base {
   #center = null;
-  #card = h('section', { class: 'card', role: 'region', 'aria-live': 'polite', hidden: true });
+  #card = h('section', { class: 'card', 'aria-live': 'polite', hidden: true });
 
   constructor() {
     super(STYLE);
@@ -35,6 +35,7 @@ export class PushOptIn extends Base {
     if (this.#center) return;
     this.#center = await this.center();
     this.words = settingsWords(this.#center.words.language);
+    this.#card.setAttribute('aria-label', this.words.push);
     this.push = new Push(this.#center);
     if (this.hasAttribute('always')) await this.#offer();
   }
@@ -60,7 +61,7 @@ export class PushOptIn extends Base {
 
   #show(picture, title, body, ...buttons) {
     this.#card.hidden = false;
-    this.#card.replaceChildren(glyph(picture), h('div', { class: 'what' }, h('h3', {}, title), body && h('p', {}, body), h('div', { class: 'row' }, ...buttons)));
+    this.#card.replaceChildren(glyph(picture), h('div', { class: 'what' }, h('h2', {}, title), body && h('p', {}, body), h('div', { class: 'row' }, ...buttons)));
   }
 
   #button = (text, onclick, look = 'button') => h('button', { type: 'button', class: look, onclick }, text);

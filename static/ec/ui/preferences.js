@@ -6,13 +6,14 @@ import { matrix } from '../settings/matrix.js';
 import { digest, quietHours } from '../settings/rhythm.js';
 import { settingsWords } from '../settings/words.js';
 import { sheet } from '../theme.js';
+import { Times } from '../times.js';
 import { Base } from './base.js';
 
 const STYLE = sheet(`
 :host { display: block; }
 section { margin-block-end: 1.5rem; }
-h3 { margin-block-end: .5rem; font-size: .8125rem; font-weight: 600; color: var(--muted); }
-.card { border: 1px solid var(--border); border-radius: var(--radius); background: var(--bg); overflow: clip; }
+h2 { margin-block-end: .5rem; font-size: .8125rem; font-weight: 600; color: var(--muted); }
+.card { border: 1px solid var(--border); border-radius: var(--radius); background: var(--bg); overflow: clip; container-type: inline-size; }
 .line { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem; padding: .6rem .9rem; min-block-size: 3rem; }
 .lines > * + *, li + li { border-block-start: 1px solid var(--border); }
 .grow { flex: 1 1 12rem; display: grid; }
@@ -37,6 +38,12 @@ select, input[type=time], li input { font: inherit; color: inherit; min-block-si
 li input { border-color: transparent; padding-inline: 0; inline-size: 100%; }
 li input:hover { border-color: var(--border); }
 .problem { --level: var(--danger); margin-block-end: 1rem; padding: .55rem .8rem; border-radius: .65rem; color: var(--level); background: var(--tint); }
+@container (width < 26rem) {
+  table { table-layout: fixed; }
+  th, td { padding-inline: .15rem; }
+  th[scope=col] { inline-size: 21%; }
+  th[scope=row] { padding-inline-start: .9rem; font-size: .875rem; line-height: 1.25; hyphens: auto; overflow-wrap: break-word; }
+}
 @media (pointer: coarse) { select, input[type=time] { min-block-size: 2.75rem; } }
 @media (forced-colors: active) { .track::after { background: CanvasText; } input:checked + .track { border-width: 3px; } }
 `);
@@ -58,21 +65,21 @@ export class Preferences extends Base {
   /** Reads everything anew. */
   async refresh() {
     const { rest } = this.#center.client;
-    const { language } = this.#center.words;
-    const words = settingsWords(language);
+    const words = settingsWords(this.#center.words.language);
+    const times = new Times(this.#center.words);
     this.words = words;
     const [kept, known, own] = await Promise.all([
       rest.get('api/preferences'), rest.get('api/push/devices').then((answer) => answer.devices, () => []), ownEndpoint(),
     ]);
     const save = (/** @type {object} */ change) => this.#save('PUT', 'api/preferences', change);
-    const part = (/** @type {string} */ title, /** @type {Node[]} */ ...content) => h('section', { 'aria-label': title }, h('h3', {}, title), h('div', { class: 'card' }, ...content));
+    const part = (/** @type {string} */ title, /** @type {Node[]} */ ...content) => h('section', { 'aria-label': title }, h('h2', {}, title), h('div', { class: 'card' }, ...content));
     this.root.replaceChildren(
       this.#problem,
       part(words.types, matrix({ ...kept.types }, words, (types) => save({ types })), h('p', { class: 'hint' }, words.critical)),
       part(words.quiet, quietHours(kept, words, save)),
       part(words.digest, digest(kept, words, save)),
       part(words.devices, devices(known, {
-        words, own, ago: (at) => this.#center.words.ago(at),
+        words, own, ago: (at) => times.ago(at),
         rename: (id, name) => this.#save('PATCH', `api/push/devices/${id}`, { name }),
         remove: async (id) => {
           await this.#save('DELETE', `api/push/devices/${id}`);

@@ -98,9 +98,9 @@ export async function violations(page) {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${JSON.stringify(target)} ${failureSummary}`).join('; ')}`);
 }
 
-export async function shot(page, name) {
+export async function shot(page, name, options = {}) {
   mkdirSync(SHOTS, { recursive: true });
-  await page.screenshot({ path: new URL(`${name}.png`, SHOTS).pathname });
+  await page.screenshot({ path: new URL(`${name}.png`, SHOTS).pathname, ...options });
 }
 
 export const heard = (page, name) => page.evaluate((wanted) => globalThis.heard.filter((one) => one.name === wanted).map(({ detail }) => detail), name);

@@ -17,6 +17,7 @@ export function page(path) {
   const lang = wishes.includes('en') ? 'en' : 'ru';
   const theme = ['light', 'dark'].find((name) => wishes.includes(name));
   const push = wishes.includes('push') ? ' push="ask-later"' : '';
+  const parts = ['inbox', 'preferences', 'push-optin'].filter((name) => wishes.includes(name)).map((name) => `<ec-${name}></ec-${name}>`);
   const manual = wishes.includes('manual') ? ' manual' : '';
   const { title, text } = WORDS[lang];
   return {
@@ -35,7 +36,7 @@ export function page(path) {
 <body>
 <ec-notification-center${theme ? ` theme="${theme}"` : ''}${push}${manual}></ec-notification-center>
 <header><h1>${title}</h1><ec-bell></ec-bell></header>
-<main><p>${text}</p><button id="own">OK</button>${wishes.includes('inbox') ? '<ec-inbox></ec-inbox>' : ''}
+<main><p>${text}</p><button id="own">OK</button>${parts.join('')}
 ${wishes.includes('optin') ? '<ec-push-optin always></ec-push-optin>' : ''}
 <dialog id="dialog" aria-label="Dialog"><p>Dialog</p><button>OK</button></dialog></main>
 </body>

@@ -5,6 +5,7 @@ select
     s.device ->> 'platform' as platform,
     s.device ->> 'user_agent' as user_agent,
     s.vapid_key_id as key_id,
+    encode(sha256(convert_to(s.endpoint, 'UTF8')), 'hex') as "endpoint_sha256!",
     s.needs_resubscribe,
     s.created_at as "created_at: SqlTimestamp",
     s.last_success_at as "last_success_at: SqlTimestamp"
