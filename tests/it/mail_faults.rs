@@ -73,7 +73,8 @@ async fn a_type_that_would_rather_lose_a_mail_than_repeat_it_says_so() {
 
 #[tokio::test]
 async fn a_server_that_does_not_let_us_in_pauses_the_channel_and_fails_nobody() {
-    let smtp = FaultySmtp::start(&[("MAIL", "530 5.7.0 authenticate first")]).await;
+    // On every connection that is made before the pause.
+    let smtp = FaultySmtp::start(&[("MAIL", "530 5.7.0 authenticate first"); 8]).await;
     let installation = Installation::fresh().await;
     let server = installation.serve_with(&[("EVENTCENTER_SMTP_URL", &smtp.url())]).await;
     server.mailbox(42, "en").await;

@@ -178,7 +178,7 @@ async fn clients_that_stop_reading_are_cut_and_nobody_else_feels_them() {
     const PEOPLE: i64 = 5;
     const EACH: usize = 20;
     let installation = Installation::fresh().await;
-    let server = installation.serve().await;
+    let server = installation.serve_with(&[("EVENTCENTER_PING_INTERVAL", "5s")]).await;
     let address: Vec<String> = server.url("").trim_start_matches("http://").split(':').map(str::to_owned).collect();
     let mut command = python("ws_stuck.py");
     command.args(&address).arg(EACH.to_string()).args((1..=PEOPLE).map(|user| installation.token(user)));
