@@ -76,7 +76,7 @@ visit('mail is gathered as often as the person likes', async ({ visitor }) => {
 });
 
 visit('a browser finds itself in the list, is renamed, and is removed', async ({ visitor }) => {
-  const hear = await equip(visitor, endpoints, { permission: 'granted' });
+  const hear = await equip(visitor, endpoints);
   const page = await come(visitor, '/t/en/push/preferences/push-optin');
   await hear(page);
   await page.evaluate(() => document.querySelector('ec-push-optin').prime());

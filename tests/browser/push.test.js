@@ -38,6 +38,7 @@ function subscribed(name, body) {
       const worker = visitor.context.serviceWorkers()[0] ?? (await visitor.context.waitForEvent('serviceworker'));
       // It pushes to itself at once, and asks whether that was seen.
       await page.getByRole('button', { name: 'Yes' }).click();
+      await until(async () => (await shown(worker)).length === 0, 'the test is put away');
       await body({ user, visitor, page, worker });
     } finally {
       await visitor.close();

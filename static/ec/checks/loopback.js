@@ -121,9 +121,16 @@ async function push(context) {
   const delivered = await follow(context, started.id, 'push', ['delivered'], PUSH_MS);
   if (!timeline.add('delivered', delivered.isThere)) return timeline.end('fail', 'push_not_delivered');
   const isSlow = (timeline.links.at(-1)?.ms ?? 0) > SLOW_MS;
-  const shown = ((await (await registration())?.getNotifications()) ?? []).length > 0;
+  const shown = (await shownFor(started.id)).length > 0;
   timeline.add('shown', shown);
   const { status, code } = verdict({ shown, seen: await context.ask('seen') });
+  for (const notification of await shownFor(started.id)) notification.close();
   timeline.add('seen', status === 'ok');
   return status === 'ok' && isSlow ? timeline.end('warn', 'push_slow') : timeline.end(status, code);
+}
+
+/** @param {string} id @returns {Promise<Notification[]>} what lies in the system's tray for it */
+async function shownFor(id) {
+  const all = (await (await registration())?.getNotifications()) ?? [];
+  return all.filter(({ data }) => data?.id === id);
 }
