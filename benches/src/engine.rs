@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use tokio::process::Child;
 use uuid::Uuid;
 
-use crate::command::{command, number_after, output};
+use crate::command::{command, output};
+use crate::processes;
 use crate::{Error, Result};
 
 /// A process that takes no connection by then has failed.
@@ -30,7 +31,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// Starts these parts of it over a migrated database.
     pub(crate) async fn serve(binary: &Path, database_url: &str, parts: &str) -> Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = free_address()?;
         let mut key = command(binary);
         key.args(["key", "create", "bench"]).env("DATABASE_URL", database_url);
         let service_key = output(key).await?.trim().to_owned();
@@ -42,16 +43,7 @@ impl Engine {
             .env("EVENTCENTER_LOG", "warn")
             .spawn()?;
         let mut engine = Self { process, address, service_key, jwt_secret };
-        let began = Instant::now();
-        while TcpStream::connect(address).await.is_err() {
-            if let Some(status) = engine.process.try_wait()? {
-                return Err(format!("`{} serve` ended with {status}", binary.display()).into());
-            }
-            if began.elapsed() > START {
-                return Err(format!("`{} serve` takes no connections", binary.display()).into());
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        await_listening(&mut engine.process, address).await?;
         Ok(engine)
     }
 
@@ -77,7 +69,16 @@ impl Engine {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
-        resident(self.process.id().ok_or("it has ended")?)
+        processes::resident(self.id()?)
+    }
+
+    /// CPU time of the process so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        processes::cpu_seconds(self.id()?)
+    }
+
+    fn id(&self) -> Result<u32> {
+        Ok(self.process.id().ok_or("it has ended")?)
     }
 
     /// As an operator ends it, by SIGTERM.
@@ -86,10 +87,24 @@ impl Engine {
     }
 }
 
-/// Resident memory of a process, in bytes.
-pub(crate) fn resident(id: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    Ok(number_after(&status, "VmRSS:")? * 1024.0)
+/// A port that nobody listens on.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Waits until a process takes connections.
+pub(crate) async fn await_listening(process: &mut Child, address: SocketAddr) -> Result<()> {
+    let began = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        if let Some(status) = process.try_wait()? {
+            return Err(format!("what should listen on {address} ended with {status}").into());
+        }
+        if began.elapsed() > START {
+            return Err(format!("nobody takes connections on {address}").into());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// Sends SIGTERM, and SIGKILL to one that does not listen.

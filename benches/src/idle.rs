@@ -1,12 +1,12 @@
 //! What the engine takes when it has nothing to do: one `eventcenter dev`, with its own Postgres.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::command::command;
-use crate::engine::{LOOK, resident, terminate};
+use crate::engine::{LOOK, terminate};
+use crate::processes::{cpu_seconds, resident};
 use crate::report::{Row, Target};
 use crate::{Args, Result};
 
@@ -16,8 +16,6 @@ const START: Duration = Duration::from_mins(1);
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long idleness is watched.
 const WATCH: Duration = Duration::from_secs(20);
-/// In which the kernel tells CPU time, whatever its own clock (time(7)).
-const TICKS_A_SECOND: f64 = 100.0;
 
 pub(crate) async fn measure(args: &Args) -> Result<Vec<Row>> {
     let data = std::env::temp_dir().join(format!("eventcenter-idle-{}", std::process::id()));
@@ -53,35 +51,4 @@ async fn measure_in(args: &Args, data: &Path) -> Result<(f64, f64)> {
     let megabytes = resident(id)? / 1e6;
     terminate(&mut dev).await?;
     Ok((megabytes, percent))
-}
-
-/// CPU time so far of a process and all that descend from it, those that have ended included.
-fn cpu_seconds(root: u32) -> Result<f64> {
-    let processes: Vec<Process> = fs::read_dir("/proc")?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(Process::read)
-        .collect();
-    let mut family = HashSet::from([root]);
-    while processes.iter().any(|one| family.contains(&one.parent) && family.insert(one.id)) {}
-    let ticks: u32 = processes.iter().filter(|one| family.contains(&one.id)).map(|one| one.ticks).sum();
-    Ok(f64::from(ticks) / TICKS_A_SECOND)
-}
-
-/// A line of `/proc/ID/stat` (proc(5)).
-struct Process {
-    id: u32,
-    parent: u32,
-    /// Of user and system time, its own and that of its ended children.
-    ticks: u32,
-}
-
-impl Process {
-    fn read(id: u32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name stands in parentheses and may contain anything; the numbers follow the last of them.
-        let (_, rest) = stat.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let number = |index: usize| fields.get(index)?.parse::<u32>().ok();
-        Some(Self { id, parent: number(1)?, ticks: number(11)? + number(12)? + number(13)? + number(14)? })
-    }
 }

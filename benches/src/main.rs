@@ -11,16 +11,23 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 mod command;
+mod crowd;
 mod drain;
 mod emit;
 mod engine;
+mod fan_out;
 mod frames;
 mod idle;
 mod inserts;
+mod latency;
 mod mail;
+mod peers;
+mod processes;
 mod report;
 mod server;
 mod sessions;
+mod storm;
+mod stuck;
 
 use report::{Report, Row};
 use server::Server;
@@ -43,10 +50,29 @@ enum Part {
     Mail,
     /// What an idle session takes of one node's memory.
     Sessions,
+    /// From commit to frame, 1,000 times a second to 10,000 people.
+    Latency,
+    /// Frames a second of one node.
+    FanOut,
+    /// 10,000 sessions that are cut at once.
+    Storm,
+    /// 1,000 clients that stop reading.
+    Stuck,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail];
+    const ALL: [Self; 10] = [
+        Self::Emit,
+        Self::Drain,
+        Self::Inserts,
+        Self::Idle,
+        Self::Mail,
+        Self::Sessions,
+        Self::Latency,
+        Self::FanOut,
+        Self::Storm,
+        Self::Stuck,
+    ];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
@@ -67,6 +93,9 @@ struct Args {
     /// What `benches/run` has unpacked of Postfix.
     #[arg(long, default_value = "target/bench-postfix")]
     postfix: PathBuf,
+    /// What `benches/run` has unpacked of nginx with Nchan.
+    #[arg(long, default_value = "target/bench-nchan")]
+    nchan: PathBuf,
     /// This package's directory, with the peers installed.
     #[arg(long, default_value = "benches")]
     home: PathBuf,
@@ -100,6 +129,10 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Idle => idle::measure(args).await,
             Part::Mail => mail::measure(args).await,
             Part::Sessions => sessions::measure(args, &server).await,
+            Part::Latency => latency::measure(args, &server).await,
+            Part::FanOut => fan_out::measure(args, &server).await,
+            Part::Storm => storm::measure(args, &server).await,
+            Part::Stuck => stuck::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
     }
