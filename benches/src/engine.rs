@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use eventcenter::auth::Tokens;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Child;
 use uuid::Uuid;
@@ -44,6 +45,13 @@ impl Engine {
             .spawn()?;
         let mut engine = Self { process, address, service_key, jwt_secret };
         await_listening(&mut engine.process, address).await?;
+        let began = Instant::now();
+        while !is_ready(address).await? {
+            if began.elapsed() > START {
+                return Err("the engine does not become ready".into());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         Ok(engine)
     }
 
@@ -105,6 +113,14 @@ pub(crate) async fn await_listening(process: &mut Child, address: SocketAddr) ->
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
+}
+
+async fn is_ready(address: SocketAddr) -> Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Sends SIGTERM, and SIGKILL to one that does not listen.

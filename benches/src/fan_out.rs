@@ -69,7 +69,7 @@ async fn ours(args: &Args, server: &Server) -> Result<Rates> {
 }
 
 async fn nchan(args: &Args) -> Result<Rates> {
-    let peer = Peer::nchan(args).await?;
+    let peer = Peer::nchan(&args.home).await?;
     let (address, tally) = (peer.address(), Tally::of(b""));
     let open = async |(_, channel): (usize, usize)| Frames::open_at(address, &format!("/sub/{channel}")).await;
     let mut crowd = Crowd::new();

@@ -93,9 +93,6 @@ struct Args {
     /// What `benches/run` has unpacked of Postfix.
     #[arg(long, default_value = "target/bench-postfix")]
     postfix: PathBuf,
-    /// What `benches/run` has unpacked of nginx with Nchan.
-    #[arg(long, default_value = "target/bench-nchan")]
-    nchan: PathBuf,
     /// This package's directory, with the peers installed.
     #[arg(long, default_value = "benches")]
     home: PathBuf,

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::{Child, Command};
 
+use crate::Result;
 use crate::command::{command, node};
 use crate::engine::{await_listening, free_address, terminate};
 use crate::processes::{cpu_seconds, resident_together};
-use crate::{Args, Result};
 
 /// A running server. Killed when dropped.
 pub(crate) struct Peer {
@@ -36,19 +36,16 @@ impl Peer {
     }
 
     /// Nchan, in nginx, with a worker for each core and its messages in memory.
-    pub(crate) async fn nchan(args: &Args) -> Result<Self> {
+    pub(crate) async fn nchan(home: &Path) -> Result<Self> {
         let address = free_address()?;
         let scratch = Scratch(std::env::temp_dir().join(format!("eventcenter-nchan-{}", std::process::id())));
         std::fs::create_dir_all(&scratch.0)?;
-        let unpacked = std::path::absolute(&args.nchan)?;
-        let module = unpacked.join("usr/lib/nginx/modules/ngx_nchan_module.so");
-        let config = std::fs::read_to_string(args.home.join("peers/nchan.conf"))?
+        let config = std::fs::read_to_string(home.join("peers/nchan.conf"))?
             .replace("ADDRESS", &address.to_string())
-            .replace("MODULE", &module.to_string_lossy())
             .replace("SCRATCH", &scratch.0.to_string_lossy());
         let file = scratch.0.join("nginx.conf");
         std::fs::write(&file, config)?;
-        let mut nginx = command(unpacked.join("usr/sbin/nginx"));
+        let mut nginx = command("/usr/sbin/nginx");
         nginx.arg("-p").arg(&scratch.0).arg("-c").arg(&file).args(["-e", "stderr"]);
         Self::start(nginx, address, Some(scratch)).await
     }

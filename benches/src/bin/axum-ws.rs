@@ -15,16 +15,14 @@ const SMALL: usize = 1024;
 async fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let listener = TcpListener::bind(arguments.next().unwrap_or_default()).await?;
-    let app = match arguments.next().as_deref() {
-        Some("small") => Router::new().route(
-            "/",
-            get(|upgrade: WebSocketUpgrade| async { hold(upgrade.read_buffer_size(SMALL).write_buffer_size(0)) }),
-        ),
-        _ => Router::new().route("/", get(|upgrade: WebSocketUpgrade| async { hold(upgrade) })),
-    };
-    axum::serve(listener, app).await
+    let keep = if arguments.next().as_deref() == Some("small") { get(keep_small) } else { get(keep) };
+    axum::serve(listener, Router::new().fallback_service(keep)).await
 }
 
-fn hold(upgrade: WebSocketUpgrade) -> Response {
+async fn keep_small(upgrade: WebSocketUpgrade) -> Response {
+    keep(upgrade.read_buffer_size(SMALL).write_buffer_size(0)).await
+}
+
+async fn keep(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
 }
