@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use eventcenter::auth::Tokens;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Child;
 use uuid::Uuid;
 
-use crate::command::{command, number_after, output};
+use crate::command::{command, output};
+use crate::processes;
 use crate::{Error, Result};
 
 /// A process that takes no connection by then has failed.
@@ -30,7 +32,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// Starts these parts of it over a migrated database.
     pub(crate) async fn serve(binary: &Path, database_url: &str, parts: &str) -> Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = free_address()?;
         let mut key = command(binary);
         key.args(["key", "create", "bench"]).env("DATABASE_URL", database_url);
         let service_key = output(key).await?.trim().to_owned();
@@ -42,13 +44,11 @@ impl Engine {
             .env("EVENTCENTER_LOG", "warn")
             .spawn()?;
         let mut engine = Self { process, address, service_key, jwt_secret };
+        await_listening(&mut engine.process, address).await?;
         let began = Instant::now();
-        while TcpStream::connect(address).await.is_err() {
-            if let Some(status) = engine.process.try_wait()? {
-                return Err(format!("`{} serve` ended with {status}", binary.display()).into());
-            }
+        while !is_ready(address).await? {
             if began.elapsed() > START {
-                return Err(format!("`{} serve` takes no connections", binary.display()).into());
+                return Err("the engine does not become ready".into());
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -77,7 +77,16 @@ impl Engine {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
-        resident(self.process.id().ok_or("it has ended")?)
+        processes::resident(self.id()?)
+    }
+
+    /// CPU time of the process so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        processes::cpu_seconds(self.id()?)
+    }
+
+    fn id(&self) -> Result<u32> {
+        Ok(self.process.id().ok_or("it has ended")?)
     }
 
     /// As an operator ends it, by SIGTERM.
@@ -86,10 +95,32 @@ impl Engine {
     }
 }
 
-/// Resident memory of a process, in bytes.
-pub(crate) fn resident(id: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    Ok(number_after(&status, "VmRSS:")? * 1024.0)
+/// A port that nobody listens on.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Waits until a process takes connections.
+pub(crate) async fn await_listening(process: &mut Child, address: SocketAddr) -> Result<()> {
+    let began = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        if let Some(status) = process.try_wait()? {
+            return Err(format!("what should listen on {address} ended with {status}").into());
+        }
+        if began.elapsed() > START {
+            return Err(format!("nobody takes connections on {address}").into());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+async fn is_ready(address: SocketAddr) -> Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Sends SIGTERM, and SIGKILL to one that does not listen.

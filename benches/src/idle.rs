@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::command::command;
 use crate::cpu;
-use crate::engine::{LOOK, resident, terminate};
+use crate::engine::{LOOK, terminate};
+use crate::processes::resident;
 use crate::report::{Row, Target};
 use crate::{Args, Result};
 

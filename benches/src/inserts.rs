@@ -105,7 +105,7 @@ async fn is_told(listener: &mut Listener, watched: UserId) -> Result<bool> {
 async fn watch_frames(args: &Args, url: &str) -> Result<f64> {
     let engine = Engine::serve(&args.engine, url, "api,ws,stream").await?;
     let mut frames = Frames::open(engine.address(), &engine.token(&args.engine, WATCHED).await?).await?;
-    let waited = watch(args, url, async |title| frames.next_with(title).await).await;
+    let waited = watch(args, url, async |title| frames.next_with(title).await.map(drop)).await;
     engine.stop().await?;
     waited
 }

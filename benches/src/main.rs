@@ -10,21 +10,28 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+mod audience;
 mod command;
 mod cpu;
 mod crowd;
 mod drain;
 mod emit;
 mod engine;
+mod fan_out;
 mod frames;
 mod idle;
 mod inserts;
+mod latency;
 mod mail;
+mod peers;
+mod processes;
 mod push;
 mod report;
 mod server;
 mod sessions;
 mod sink;
+mod storm;
+mod stuck;
 
 use report::{Report, Row};
 use server::Server;
@@ -51,11 +58,31 @@ enum Part {
     Crowd,
     /// What an idle session takes of one node's memory.
     Sessions,
+    /// From commit to frame, 1,000 times a second to 10,000 people.
+    Latency,
+    /// Frames a second of one node.
+    FanOut,
+    /// 10,000 sessions that are cut at once.
+    Storm,
+    /// 1,000 clients that stop reading.
+    Stuck,
 }
 
 impl Part {
-    const ALL: [Self; 8] =
-        [Self::Emit, Self::Drain, Self::Inserts, Self::Idle, Self::Sessions, Self::Mail, Self::Push, Self::Crowd];
+    const ALL: [Self; 12] = [
+        Self::Emit,
+        Self::Drain,
+        Self::Inserts,
+        Self::Idle,
+        Self::Mail,
+        Self::Push,
+        Self::Crowd,
+        Self::Sessions,
+        Self::Latency,
+        Self::FanOut,
+        Self::Storm,
+        Self::Stuck,
+    ];
 }
 
 /// Measures the engine beside its peers. Exit status 0 when every target is reached.
@@ -117,6 +144,10 @@ async fn measure(args: &Args) -> Result<Report> {
             Part::Push => push::measure(args, &server).await,
             Part::Crowd => crowd::measure(args, &server).await,
             Part::Sessions => sessions::measure(args, &server).await,
+            Part::Latency => latency::measure(args, &server).await,
+            Part::FanOut => fan_out::measure(args, &server).await,
+            Part::Storm => storm::measure(args, &server).await,
+            Part::Stuck => stuck::measure(args, &server).await,
         };
         report.extend(rows.unwrap_or_else(|error| vec![Row::failed(format!("{part:?}"), error.to_string())]));
     }

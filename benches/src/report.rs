@@ -17,9 +17,15 @@ impl Samples {
 
     /// The middle one; the lower of two.
     pub(crate) fn median(&self) -> f64 {
+        self.percentile(50)
+    }
+
+    /// The lowest below or at which so many per cent lie.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+        let rank = (sorted.len() * percent).div_ceil(100);
+        sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -30,6 +36,8 @@ pub(crate) enum Target {
     Times(f64),
     /// Nothing above this.
     AtMost(f64),
+    /// At most so many times the peer's time.
+    Within(f64),
     /// Only shown.
     None,
 }
@@ -53,6 +61,17 @@ impl Row {
         Self { name: name.to_owned(), unit: "/s", ours: ours.median(), peer, target, failure: None }
     }
 
+    /// Two single numbers.
+    pub(crate) fn beside(
+        name: &str,
+        unit: &'static str,
+        ours: f64,
+        (peer, theirs): (&'static str, f64),
+        target: Target,
+    ) -> Self {
+        Self { peer: Some((peer, theirs)), ..Self::alone(name, unit, ours, target) }
+    }
+
     pub(crate) fn alone(name: &str, unit: &'static str, ours: f64, target: Target) -> Self {
         Self { name: name.to_owned(), unit, ours, peer: None, target, failure: None }
     }
@@ -69,6 +88,7 @@ impl Row {
         match self.target {
             Target::Times(times) => self.ratio().is_some_and(|ratio| ratio >= times),
             Target::AtMost(most) => self.ours <= most,
+            Target::Within(times) => self.ratio().is_some_and(|ratio| ratio <= times),
             Target::None => true,
         }
     }
@@ -85,12 +105,13 @@ impl fmt::Display for Row {
         let target = match self.target {
             Target::Times(times) => format!("≥ {times}×"),
             Target::AtMost(most) => format!("≤ {most}{}", self.unit),
+            Target::Within(times) => format!("≤ {times}×"),
             Target::None => String::new(),
         };
         let verdict = match self.target {
             Target::None => "",
-            Target::Times(_) | Target::AtMost(_) if self.is_reached() => "ok",
-            Target::Times(_) | Target::AtMost(_) => "MISSED",
+            Target::Times(_) | Target::AtMost(_) | Target::Within(_) if self.is_reached() => "ok",
+            Target::Times(_) | Target::AtMost(_) | Target::Within(_) => "MISSED",
         };
         let ours = number(self.ours, self.unit);
         write!(f, "{:<46} {ours:>10}  {peer:<32} {ratio:>7}  {target:<10} {verdict}", self.name)

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use eventcenter::postgres::{Options, Postgres};
@@ -9,6 +10,7 @@ use eventcenter_core::store::Store;
 use sqlx::{Connection, PgConnection};
 
 use crate::Result;
+use crate::processes::cpu_seconds;
 
 /// Connections of a store: more than the committer, a worker and the keeper use together.
 const CONNECTIONS: u32 = 8;
@@ -54,6 +56,15 @@ impl Server {
         let mut connection = PgConnection::connect(self.postgres.url()).await?;
         sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
         Ok(connection.close().await?)
+    }
+
+    /// CPU time so far of all its processes, in seconds.
+    pub(crate) async fn cpu_seconds(&self) -> Result<f64> {
+        let mut connection = PgConnection::connect(self.postgres.url()).await?;
+        let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        let id = std::fs::read_to_string(Path::new(&data).join("postmaster.pid"))?;
+        cpu_seconds(id.lines().next().unwrap_or_default().parse()?)
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
