@@ -22,7 +22,7 @@ def main() -> None:
     if mode == "encrypt":
         vapid = Vapid02.from_string(job["private_key"])
         for _ in range(job["messages"]):
-            WebPusher(subscription).encode(job["payload"], content_encoding="aes128gcm")
+            WebPusher(subscription).encode(job["payload"].encode(), content_encoding="aes128gcm")
             vapid.sign({"aud": origin, "sub": job["subject"]})
     else:
         with requests.Session() as session:

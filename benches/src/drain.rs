@@ -23,7 +23,7 @@ const JOBS: u32 = 200_000;
 /// Claimed and settled at once, by us, by pg-boss and under pgbench.
 const BATCH: u32 = 500;
 /// A drain that is not over by then has failed.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
     let (jobs, batch) = (JOBS.to_string(), BATCH.to_string());
