@@ -94,11 +94,9 @@ async fn come_back(address: SocketAddr, token: String, resume: String) -> Result
     loop {
         match replay(address, &token, &resume).await {
             Ok(Some(frames)) => return Ok((Instant::now(), frames, again)),
-            Ok(None) => {}
             Err(error) if again == AGAIN_MAX => return Err(error),
-            Err(_) => {}
+            Ok(None) | Err(_) => again += 1,
         }
-        again += 1;
         tokio::time::sleep(AGAIN).await;
     }
 }

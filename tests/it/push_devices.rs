@@ -22,7 +22,7 @@ fn with(browser: &Browser, fields: &Value) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 async fn subscribe(server: &Server<'_>, user: i64, body: &Value) -> Value {

@@ -214,6 +214,11 @@ impl Every {
         }
         is_due
     }
+
+    /// There is more of it: at the next look, it is time.
+    const fn again(&mut self) {
+        self.last = None;
+    }
 }
 
 #[cfg(test)]

@@ -30,9 +30,6 @@ pub(super) struct Chores {
     wake: Every,
     digest: Every,
     sweep_sessions: Every,
-    is_waking: bool,
-    is_sealing: bool,
-    is_node_gone: bool,
 }
 
 impl Chores {
@@ -42,9 +39,6 @@ impl Chores {
             wake: Every::new(WAKE),
             digest: Every::new(DIGEST),
             sweep_sessions: Every::new(SWEEP_SESSIONS),
-            is_waking: false,
-            is_sealing: false,
-            is_node_gone: false,
         }
     }
 
@@ -53,17 +47,19 @@ impl Chores {
         if self.rescue.is_due() {
             count_rescued(attempted(session.rescue().await)?);
         }
-        if self.wake.is_due() || self.is_waking {
-            self.is_waking = attempted(session.return_snoozed(WAKE_MAX).await)? >= i64::from(WAKE_MAX);
+        if self.wake.is_due() && attempted(session.return_snoozed(WAKE_MAX).await)? >= i64::from(WAKE_MAX) {
+            self.wake.again();
         }
-        if self.digest.is_due() || self.is_sealing {
+        if self.digest.is_due() {
             let letters = attempted(session.seal_digests(DIGEST_MAX).await)?;
-            self.is_sealing = letters > 0;
+            if letters > 0 {
+                self.digest.again();
+            }
             counter!(DIGESTS).increment(u64::from(letters.unsigned_abs()));
         }
-        if self.sweep_sessions.is_due() || self.is_node_gone {
-            self.is_node_gone = attempted(session.sweep_sessions(SESSIONS_MAX).await)?;
-            counter!(NODES_GONE).increment(u64::from(self.is_node_gone));
+        if self.sweep_sessions.is_due() && attempted(session.sweep_sessions(SESSIONS_MAX).await)? {
+            self.sweep_sessions.again();
+            counter!(NODES_GONE).increment(1);
         }
         Ok(())
     }
