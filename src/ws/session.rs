@@ -1,7 +1,7 @@
 //! One open session: a state that its transport sends from and hears into, the same for every transport.
 //!
 //! A transport calls [`Session::next`] and sends what that answers, in order, until there is an end; it asks
-//! [`Session::admit`] for every frame that comes in, and gives texts to [`hear`].
+//! [`Session::admit`] for every frame that comes in, and gives texts to [`hear()`].
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 

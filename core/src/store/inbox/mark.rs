@@ -86,9 +86,9 @@ impl Sweep {
 pub struct Marked {
     /// Entries that were not so before.
     pub changed: i64,
-    /// As in [`InboxPage`], after it.
+    /// As in [`super::InboxPage`], after it.
     pub unread: i64,
-    /// As in [`InboxPage`], after it.
+    /// As in [`super::InboxPage`], after it.
     pub unseen: i64,
 }
 
