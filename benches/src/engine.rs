@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::Child;
 use uuid::Uuid;
 
-use crate::command::{command, output};
+use crate::command::{command, number_after, output};
 use crate::processes;
 use crate::{Error, Result};
 
@@ -46,7 +46,7 @@ impl Engine {
         let mut engine = Self { process, address, service_key, jwt_secret };
         await_listening(&mut engine.process, address).await?;
         let began = Instant::now();
-        while !is_ready(address).await? {
+        while !engine.get("/readyz").await?.starts_with("HTTP/1.1 200") {
             if began.elapsed() > START {
                 return Err("the engine does not become ready".into());
             }
@@ -85,6 +85,21 @@ impl Engine {
         processes::cpu_seconds(self.id()?)
     }
 
+    /// A number of `/metrics`; 0 when there is none of that name.
+    pub(crate) async fn metric(&self, name: &str) -> Result<f64> {
+        let metrics = self.get("/metrics").await?;
+        if metrics.contains(name) { number_after(&metrics, name) } else { Ok(0.0) }
+    }
+
+    async fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
     fn id(&self) -> Result<u32> {
         Ok(self.process.id().ok_or("it has ended")?)
     }
@@ -113,14 +128,6 @@ pub(crate) async fn await_listening(process: &mut Child, address: SocketAddr) ->
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
-}
-
-async fn is_ready(address: SocketAddr) -> Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Sends SIGTERM, and SIGKILL to one that does not listen.

@@ -20,6 +20,9 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// A peer that takes no byte for this long while some wait for it is given up (`TCP_USER_TIMEOUT`, RFC 5482). Longer than
 /// a session waits, which closes its socket in order.
 const STUCK: Duration = Duration::from_secs(20);
+/// Bytes that the kernel takes for a peer beyond what the peer's window allows (`TCP_NOTSENT_LOWAT`, tcp(7)); more wait in
+/// the process, which bounds them. Without it the kernel keeps up to 4 MB for each peer that has stopped reading.
+const UNSENT_MAX: u32 = 128 * 1024;
 /// Before the next accept after one that failed, as it does while the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -63,6 +66,7 @@ async fn serve(http: http1::Builder, socket: TcpStream, router: Router, tasks: T
 fn at_once(socket: TcpStream) -> io::Result<TcpStream> {
     socket.set_nodelay(true)?;
     SockRef::from(&socket).set_tcp_user_timeout(Some(STUCK))?;
+    SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_MAX)?;
     Ok(socket)
 }
 
