@@ -132,7 +132,7 @@ export class EventCenter extends EventTarget {
 
   /** Says something to the other tabs' user interfaces, where it arrives as `peer`. */
   tell(message) {
-    this.#tabs.post({ t: 'peer', message });
+    this.#tabs.postNow({ t: 'peer', message });
   }
 
   /** Whether a push for that person is for whoever is signed in here. */

@@ -70,7 +70,10 @@ export class Store {
     if (!this.#database) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       try {
-        const request = ask(this.#database.transaction(name, mode).objectStore(name));
+        const transaction = this.#database.transaction(name, mode);
+        const request = ask(transaction.objectStore(name));
+        // Not left to the browser, which drops what a page that goes away has not committed.
+        if (mode === 'readwrite') transaction.commit();
         request.onsuccess = () => resolve(request.result);
         request.onerror = (event) => {
           event.preventDefault(); // `add` of a known key is no reason to abort.

@@ -68,6 +68,12 @@ export class Tabs {
     }, POST_MS);
   }
 
+  /** Says what must not be late: whoever is looked at next would show it again. */
+  postNow(message) {
+    this.post(message);
+    this.#flush();
+  }
+
   #flush() {
     if (this.#outgoing.length > 0) this.#channel?.postMessage(this.#outgoing);
     this.#outgoing = [];

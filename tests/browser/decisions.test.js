@@ -30,6 +30,7 @@ visit('Escape means later, and the inbox asks again', async ({ site, visitor, em
   await dialog(page).getByRole('heading').waitFor();
   await page.keyboard.press('Escape');
   await until(async () => !(await dialog(page).isVisible()), 'closed');
+  await page.reload();
   await page.locator('ec-bell').getByRole('button').first().click();
 
   await page.getByRole('button', { name: 'Decide' }).click();

@@ -1,13 +1,12 @@
 // The bell, and the list behind it.
 
 import assert from 'node:assert/strict';
-import { meter, open, until } from './support/browser.js';
+import { open, until } from './support/browser.js';
 import { prepare } from './support/suite.js';
 
 const { suite, visit } = prepare();
 const ENTRIES = 1000;
 const ROWS_MAX = 60;
-const LONG_TASK_MS = 50;
 
 const badge = async (page) => (await page.locator('ec-bell .badge').textContent()) || '0';
 const rows = (page) => page.locator('ec-inbox li');
@@ -136,24 +135,33 @@ visit('a thousand entries keep the page small and smooth', async ({ site, user, 
   for (let n = 1; n < ENTRIES; n += 333) await site.emitAll(tasks(user, 333, { body: 'What is to be done, and by when.' }));
   const page = await visitor.tab('/t/en/inbox');
   await until(async () => (await rows(page).count()) > 5, 'rows');
-  const spent = await meter(page);
+  await page.evaluate(() => {
+    globalThis.long = [];
+    // The browser's own word for a task above 50 ms.
+    new PerformanceObserver((list) => long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+  });
   const scroll = () => page.evaluate(() => {
     const { shadowRoot } = document.querySelector('ec-inbox');
     const scroller = shadowRoot.querySelector('.scroll');
     scroller.scrollTop += 2000;
     return { rows: shadowRoot.querySelectorAll('li').length, last: shadowRoot.querySelector('li:last-child .title bdi').textContent };
   });
-  let [most, longest] = [0, 0];
+  let [most, steps] = [0, 0];
   await until(async () => {
     const seen = await scroll();
     most = Math.max(most, seen.rows);
-    longest = Math.max(longest, await spent());
+    steps++;
     return seen.last === 'The first of all';
   }, 'the first of all', 30_000);
 
   assert.ok(most <= ROWS_MAX, `${most} rows`);
-  // Told and not asserted: how long a step takes is the machine's, too.
-  if (longest > LONG_TASK_MS) console.log(`a step of ${Math.round(longest)} ms, and ${LONG_TASK_MS} are meant`);
+  // A machine that is busy with something else stretches one now and then; a page that is slow is slow at every part it loads.
+  const slow = await page.evaluate(() => long.length);
+  assert.ok(slow <= steps / 20, `${slow} of ${steps} steps`);
+  await page.evaluate(() => {
+    for (const end = performance.now() + 100; performance.now() < end;);
+  });
+  await until(() => page.evaluate(() => long.length > 0), 'a task that is too long is noticed');
   assert.equal(await badge(page), '99+');
 });
 

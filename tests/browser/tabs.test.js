@@ -79,6 +79,7 @@ test('hidden tabs leave toasts to the one that is looked at, and the lead, too',
     await until(async () => (await shown(second)).length === 1, 'the second shows');
     await browser.tab('about:blank');
     await until(() => second.evaluate('document.hidden'), 'nobody looks');
+    await second.evaluate(`globalThis.told = []; void document.querySelector('ec-notification-center').client.listen('peer', ({ t }) => told.push(t))`);
     await site.emit({ user_id: user, type: 'job.done', title: 'For whoever comes' });
     await until(async () => (await counts(first)) === 2, 'the first knows');
     assert.deepEqual(await shown(first), []);
@@ -86,6 +87,10 @@ test('hidden tabs leave toasts to the one that is looked at, and the lead, too',
 
     await until(async () => (await shown(first)).length === 1, 'the first shows what nobody saw');
     assert.deepEqual(await shown(first), ['For whoever comes']);
+    await until(() => second.evaluate(`told.includes('displayed')`), 'the second is told');
+    await second.front();
+    await until(() => second.evaluate('!document.hidden'), 'the second is looked at');
+    assert.deepEqual(await shown(second), ['For the second']);
   } finally {
     await browser.close();
   }

@@ -77,23 +77,20 @@ impl Report {
     pub fn settle(self, message: &Message, channel: Channel, elapsed: Duration, jitter: f64) -> Settlement {
         let policy = RetryPolicy::of(channel);
         let timing = message.timing.after(elapsed);
-        let wanted: Vec<(Timing, Option<Duration>, f64)> = self
+        let wanted: Vec<(Timing, Option<Duration>)> = self
             .tries
             .iter()
             .filter_map(|one| match one.outcome {
-                // No schedule runs out on a fault of ours: only the event itself may expire. Nor does anybody's server
-                // need patience beyond the rest that it is given.
+                // No schedule runs out on a fault of ours: only the event itself may expire.
                 Outcome::Retry { fault: Fault::Misconfigured, after } => {
-                    Some((Timing { age: Duration::ZERO, ..timing }, after, 0.0))
+                    Some((Timing { age: Duration::ZERO, ..timing }, after))
                 }
-                Outcome::Retry { after, .. } => Some((timing, after, jitter)),
+                Outcome::Retry { after, .. } => Some((timing, after)),
                 Outcome::Sent | Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Canceled => None,
             })
             .collect();
-        let retry_in = wanted
-            .iter()
-            .filter_map(|(timing, after, jitter)| policy.next(message.attempt, *timing, *after, *jitter))
-            .min();
+        let retry_in =
+            wanted.iter().filter_map(|(timing, after)| policy.next(message.attempt, *timing, *after, jitter)).min();
         Settlement {
             lease: message.lease,
             event_id: message.event.id,
