@@ -74,7 +74,7 @@ export class Inbox extends Base {
     this.#run++;
     this.#next = null;
     this.#isLoading = false;
-    await this.#loadPage([]);
+    await this.#loadPage();
   }
 
   #build(words) {
@@ -107,25 +107,28 @@ export class Inbox extends Base {
       scroller: scroll, list,
       keyOf: ({ event }) => event.id,
       build: (entry) => entryRow(entry, this.#center, times),
-      onNearEnd: () => this.#next && this.#loadPage(this.#entries),
+      onNearEnd: () => this.#next && this.#loadPage(),
     });
   }
 
-  async #loadPage(before) {
+  async #loadPage() {
     if (this.#isLoading) return;
+    const isFirst = this.#next === null;
     this.#isLoading = true;
     this.#hasFailed = false;
     const run = this.#run;
-    if (before.length === 0) this.#note();
-    const where = before.length ? { before: this.#next, limit: PAGE } : { limit: FIRST_PAGE };
+    if (isFirst) this.#note();
+    const where = isFirst ? { limit: FIRST_PAGE } : { before: this.#next, limit: PAGE };
     const query = { ...where, filter: this.#filter, service: this.#service };
     const page = await this.#center.client.inbox(query).catch(() => null);
     if (run !== this.#run) return;
     this.#isLoading = false;
     this.#hasFailed = page === null;
     if (page) {
-      const known = new Set(before.map(({ event }) => event.id));
-      this.#entries = [...before, ...page.entries.filter(({ event }) => !known.has(event.id))];
+      // What came while a list was read anew is not in it.
+      const kept = isFirst ? this.#entries.filter(({ seq }) => seq > page.last_seq) : this.#entries;
+      const known = new Set(kept.map(({ event }) => event.id));
+      this.#entries = [...kept, ...page.entries.filter(({ event }) => !known.has(event.id))];
       this.#next = page.next ?? null;
       this.#head = Math.max(this.#head, page.last_seq);
       page.entries.forEach(({ event }) => this.#learnService(event));
@@ -146,7 +149,7 @@ export class Inbox extends Base {
     const isEmpty = this.#entries.length === 0;
     note.hidden = !isEmpty && !this.#hasFailed;
     if (this.#hasFailed) {
-      const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage(this.#entries) }, words.t('retry'));
+      const retry = h('button', { type: 'button', class: 'button', onclick: () => this.#loadPage() }, words.t('retry'));
       note.replaceChildren(h('span', {}, words.t('load_failed')), retry);
     } else if (this.#isLoading) note.replaceChildren(words.t('loading'));
     else if (this.#filter === 'all' && !this.#service) {
@@ -191,18 +194,19 @@ export class Inbox extends Base {
 
   #mark({ op, ids, up_to_seq, until }) {
     if (!ids && up_to_seq == null) return void this.load();
-    if (op === 'unarchive' || op === 'unsnooze') this.load(); // It takes a place that only the server knows.
+    if (op === 'seen') return; // No row says it.
+    const isReading = this.#isLoading && this.#next === null; // What is read may be from before the mark,
+    const isMoved = op === 'unarchive' || op === 'unsnooze'; // and it takes a place that only the server knows.
+    if (isReading || isMoved) this.load();
     const at = new Date().toISOString();
     const change = {
-      seen: { seen_at: at }, read: { read_at: at, seen_at: at }, unread: { read_at: null }, archive: { archived_at: at },
+      read: { read_at: at }, unread: { read_at: null }, archive: { archived_at: at },
       unarchive: { archived_at: null }, snooze: { snoozed_until: until ?? at }, unsnooze: { snoozed_until: null },
     }[op];
-    for (const entry of this.#entries) {
-      if (ids ? !ids.includes(entry.event.id) : entry.seq > up_to_seq) continue;
-      Object.assign(entry, change);
-      if (op !== 'seen') this.#rows.refresh(entry.event.id);
-    }
-    this.#entries = this.#entries.filter((entry) => this.#belongs(entry));
+    const isMeant = ({ event, seq }) => (ids ? ids.includes(event.id) : seq <= up_to_seq);
+    this.#entries = this.#entries
+      .map((entry) => (isMeant(entry) ? { ...entry, ...change } : entry))
+      .filter((entry) => this.#belongs(entry));
     this.#draw();
   }
 

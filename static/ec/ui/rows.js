@@ -14,6 +14,8 @@ const NEAR_END = 10; // When fewer rows than that are left below, it is time to 
  * @property {() => void} onNearEnd
  */
 
+const hasFocus = (row) => row.contains(/** @type {ShadowRoot} */ (row.getRootNode()).activeElement);
+
 /** @template Item */
 export class Rows {
   #source;
@@ -34,23 +36,9 @@ export class Rows {
     }).observe(source.scroller);
   }
 
-  /** @param {Item[]} items */
+  /** An item that was replaced by another object of the same key has its row built anew. @param {Item[]} items */
   set(items) {
     this.#items = items;
-    this.draw();
-  }
-
-  /** Builds a row anew. */
-  refresh(key) {
-    this.#heights.delete(key);
-    const row = this.#built.get(key);
-    const item = this.#items.find((one) => this.#source.keyOf(one) === key);
-    if (!row || !item) return;
-    const hadFocus = row.contains(/** @type {ShadowRoot} */ (row.getRootNode()).activeElement);
-    const anew = this.#source.build(item);
-    this.#built.set(key, anew);
-    row.replaceWith(anew);
-    if (hadFocus) /** @type {HTMLElement} */ (anew.querySelector('a, button')).focus();
     this.draw();
   }
 
@@ -84,23 +72,35 @@ export class Rows {
   }
 
   #place(start, end) {
-    const { list, keyOf, build, scroller } = this.#source;
+    const { list, keyOf, scroller } = this.#source;
     const wanted = new Map();
     for (const item of this.#items.slice(start, end)) {
       const key = keyOf(item);
-      wanted.set(key, this.#built.get(key) ?? build(item));
+      wanted.set(key, this.#build(item, this.#built.get(key)));
     }
-    for (const [key, row] of this.#built) {
+    for (const [key, { row }] of this.#built) {
       if (wanted.has(key)) continue;
-      if (row.contains(/** @type {ShadowRoot} */ (row.getRootNode()).activeElement)) scroller.focus({ preventScroll: true });
+      if (hasFocus(row)) scroller.focus({ preventScroll: true });
       row.remove();
     }
     let next = list.firstElementChild;
-    for (const row of wanted.values()) {
+    for (const { row } of wanted.values()) {
       if (row === next) next = next.nextElementSibling;
       else list.insertBefore(row, next);
     }
     this.#built = wanted;
+  }
+
+  #build(item, before) {
+    if (before?.item === item) return before;
+    const { build, keyOf } = this.#source;
+    const row = build(item);
+    if (!before) return { item, row };
+    this.#heights.delete(keyOf(item));
+    const hadFocus = hasFocus(before.row);
+    before.row.replaceWith(row);
+    if (hadFocus) /** @type {HTMLElement} */ (row.querySelector('a, button')).focus();
+    return { item, row };
   }
 
   #measure(start, end) {
@@ -108,7 +108,7 @@ export class Rows {
     for (const item of this.#items.slice(start, end)) {
       const key = this.#source.keyOf(item);
       if (this.#heights.has(key)) continue;
-      const height = this.#built.get(key).getBoundingClientRect().height;
+      const height = this.#built.get(key).row.getBoundingClientRect().height;
       isNew ||= height !== ESTIMATE_PX;
       this.#heights.set(key, height);
     }

@@ -95,7 +95,7 @@ async fn converse(mut stream: TcpStream, script: Deviations, log: &watch::Sender
         if closes {
             return Ok(());
         }
-        if words.starts_with("354") {
+        if words.lines().last().is_some_and(|line| line.starts_with("354")) {
             let mail = read_mail(&mut lines).await?;
             log.send_modify(|log| log.mails.push(mail));
             ".".clone_into(&mut command);
@@ -108,6 +108,9 @@ async fn converse(mut stream: TcpStream, script: Deviations, log: &watch::Sender
         log.send_modify(|log| log.commands.push(command.trim_end().to_owned()));
     }
 }
+
+/// For a server that takes commands at once (RFC 2920).
+pub(crate) const PIPELINING: (&str, &str) = ("EHLO", "250-script\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN");
 
 fn usual(command: &str) -> &'static str {
     match command.get(..4).unwrap_or(command) {

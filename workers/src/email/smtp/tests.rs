@@ -1,11 +1,21 @@
 use eventcenter_core::delivery::{Fault, OnAmbiguous, Outcome};
 use futures_util::future::join_all;
 
-use super::script::{CLOSE, Deviations, HANG, Server};
+use super::script::{CLOSE, Deviations, HANG, PIPELINING, Server};
 use super::*;
 use crate::email::reply::Phase;
 
 const CONTENT: &str = "Subject: x\r\n\r\n.a\r\n..\r\nb\r\n";
+const CONVERSATION: [&str; 5] = [
+    "EHLO mail.example.org",
+    "EHLO mail.example.org",
+    "MAIL FROM:<no-reply@example.org>",
+    "RCPT TO:<anna@example.org>",
+    "DATA",
+];
+
+const PLAIN: &[Deviations] = &[&[]];
+const AT_ONCE: &[Deviations] = &[&[PIPELINING]];
 
 fn parcel() -> Parcel {
     Parcel {
@@ -44,18 +54,32 @@ async fn a_mail_arrives_as_it_was_written() {
 
     assert_eq!(send(&smtp).await, Ok("250 2.0.0 Ok 2.0.0 queued as 4F2".to_owned()));
     assert_eq!(server.log().mails, [CONTENT]);
-    let expected = ["EHLO mail.example.org", "MAIL FROM:<no-reply@example.org>", "RCPT TO:<anna@example.org>", "DATA"];
-    assert_eq!(server.log().commands, expected);
+    assert_eq!(server.log().commands, CONVERSATION);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_commands_at_once_gets_them_at_once() {
+    // It answers nothing before it has read all three: whoever waited for a reply would wait for ever.
+    let (server, smtp) =
+        served(&[&[PIPELINING, ("MAIL", ""), ("RCPT", ""), ("DATA", "250 Ok\r\n250 Ok\r\n354 Go ahead")]]).await;
+
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    assert_eq!(
+        (server.log().commands, server.log().mails),
+        (CONVERSATION.map(str::to_owned).to_vec(), vec![CONTENT.to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn a_connection_carries_the_next_mail_too() {
-    let (server, smtp) = served(&[&[]]).await;
+    for scripts in [PLAIN, AT_ONCE] {
+        let (server, smtp) = served(scripts).await;
 
-    for _ in 0..3 {
-        assert_eq!(outcome(&smtp).await, Outcome::Sent);
+        for _ in 0..3 {
+            assert_eq!(outcome(&smtp).await, Outcome::Sent);
+        }
+        assert_eq!((server.log().connections, server.log().mails.len()), (1, 3));
     }
-    assert_eq!((server.log().connections, server.log().mails.len()), (1, 3));
 }
 
 #[tokio::test]
@@ -81,10 +105,12 @@ async fn a_connection_that_was_idle_for_too_long_is_not_used() {
 
 #[tokio::test]
 async fn every_refusal_is_told_by_its_phase_and_ends_its_connection() {
-    let table: [(&'static [Deviations], Outcome); 5] = [
+    let table: [(&'static [Deviations], Outcome); 7] = [
         (&[&[("greeting", "554 no service")], &[]], retry(Fault::ProviderError)),
         (&[&[("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Misconfigured)),
+        (&[&[PIPELINING, ("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Misconfigured)),
         (&[&[("DATA", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
+        (&[&[PIPELINING, ("DATA", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[(".", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[(".", "421 4.7.0 slow down")], &[]], retry(Fault::Throttled)),
     ];
@@ -99,15 +125,30 @@ async fn every_refusal_is_told_by_its_phase_and_ends_its_connection() {
 
 #[tokio::test]
 async fn a_refused_recipient_is_forgotten_and_the_connection_goes_on() {
-    let (server, smtp) = served(&[&[("RCPT", "550 5.1.1 no such user")]]).await;
+    const REFUSED: (&str, &str) = ("RCPT", "550 5.1.1 no such user");
+    let table: [&'static [Deviations]; 2] =
+        [&[&[REFUSED]], &[&[PIPELINING, REFUSED, ("DATA", "554 5.5.1 no valid recipients")]]];
+    for scripts in table {
+        let (server, smtp) = served(scripts).await;
 
-    for _ in 0..3 {
-        assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
+        for _ in 0..3 {
+            assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
+        }
+
+        let log = server.log();
+        assert_eq!((log.connections, log.commands.iter().filter(|command| *command == "RSET").count()), (1, 3));
+        assert_eq!(log.mails, [""; 0]);
     }
+}
 
-    let log = server.log();
-    assert_eq!((log.connections, log.commands.iter().filter(|command| *command == "RSET").count()), (1, 3));
-    assert_eq!(log.mails, [""; 0]);
+#[tokio::test]
+async fn a_server_that_goes_ahead_without_a_recipient_loses_its_connection() {
+    let (server, smtp) = served(&[&[PIPELINING, ("RCPT", "550 5.1.1 no such user")], &[]]).await;
+
+    assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
+    assert_eq!(outcome(&smtp).await, Outcome::Sent);
+    assert_eq!(server.log().connections, 2);
+    assert!(!server.log().mails[0].contains("Subject"), "nobody was to get it");
 }
 
 #[tokio::test]
@@ -133,12 +174,14 @@ async fn a_connection_is_closed_when_it_is_old() {
 
 #[tokio::test]
 async fn no_mail_is_begun_without_the_time_to_end_it() {
-    let (server, smtp) = served(&[&[]]).await;
+    for scripts in [PLAIN, AT_ONCE] {
+        let (server, smtp) = served(scripts).await;
 
-    let late = smtp.send(&parcel(), Instant::now() + Duration::from_secs(9)).await;
+        let late = smtp.send(&parcel(), Instant::now() + Duration::from_secs(9)).await;
 
-    assert_eq!(late, Err(Failure::Timeout(Phase::Whole)));
-    assert!(!server.log().commands.contains(&"DATA".to_owned()));
+        assert_eq!(late, Err(Failure::Timeout(Phase::Whole)));
+        assert!(!server.log().commands.contains(&"DATA".to_owned()));
+    }
 }
 
 #[tokio::test]
@@ -166,12 +209,15 @@ async fn tls_that_fails_sends_nothing() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up_in_every_phase() {
-    let table: [(&'static [Deviations], Phase); 6] = [
+    let table: [(&'static [Deviations], Phase); 9] = [
         (&[&[("greeting", HANG)]], Phase::Hello),
         (&[&[("EHLO", HANG)]], Phase::Hello),
         (&[&[("MAIL", HANG)]], Phase::Sender),
         (&[&[("RCPT", HANG)]], Phase::Recipient),
         (&[&[("DATA", HANG)]], Phase::Data),
+        (&[&[PIPELINING, ("MAIL", HANG)]], Phase::Sender),
+        (&[&[PIPELINING, ("RCPT", HANG)]], Phase::Recipient),
+        (&[&[PIPELINING, ("DATA", HANG)]], Phase::Data),
         (&[&[(".", HANG)]], Phase::Content),
     ];
     join_all(table.map(|(scripts, phase)| async move {
@@ -239,7 +285,7 @@ async fn wrong_credentials_fail_no_mail() {
         smtp.check(Instant::now() + Duration::from_secs(20)).await.unwrap_err().to_string(),
         "535 5.7.8 bad credentials"
     );
-    assert_eq!(server.log().commands[1], "AUTH PLAIN AGFubmEAc2VjcmV0");
+    assert_eq!(server.log().commands[2], "AUTH PLAIN AGFubmEAc2VjcmV0");
 }
 
 #[tokio::test]
