@@ -68,19 +68,15 @@ impl Store {
     /// a database that is away now is no error yet.
     pub fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse().map_err(StoreError::from)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A ping per statement costs a third of the rate; a dead connection fails once and is replaced.
-            .test_before_acquire(false)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    connection.execute(SESSION).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(options.application_name("eventcenter").extra_float_digits(None));
-        Ok(Self { pool })
+        Ok(Self { pool: pool(options.application_name("eventcenter").extra_float_digits(None), connections) })
+    }
+
+    /// The same database over so few connections of its own, for whoever runs the same statements all the time: a pool
+    /// hands out its connections in turn, and each server process then finds its plans and catalog gone from the
+    /// processor's cache, which costs a third of the rate.
+    #[must_use]
+    pub fn lane(&self, connections: u32) -> Self {
+        Self { pool: pool(self.pool.connect_options().as_ref().clone(), connections) }
     }
 
     /// Brings the schema up to date. Safe to run from many processes at once.
@@ -110,4 +106,19 @@ impl Store {
 
 fn migrations() -> sqlx::migrate::Migrator {
     sqlx::migrate!("../migrations")
+}
+
+fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A ping per statement costs a third of the rate; a dead connection fails once and is replaced.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options)
 }

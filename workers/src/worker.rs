@@ -92,7 +92,7 @@ impl Worker {
         let (found, found_out) = mpsc::channel(findings::WAITING_MAX);
 
         let claimer = Claimer {
-            store: store.clone(),
+            store: store.lane(1),
             settings,
             name: Arc::clone(&name),
             leases: Arc::clone(&leases),
@@ -101,7 +101,7 @@ impl Worker {
         };
         let returns = Returns { store: store.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
         let loader = Loader {
-            store: store.clone(),
+            store: store.lane(2),
             channel: settings.channel,
             leases: Arc::clone(&leases),
             returns: returns.clone(),
@@ -109,7 +109,7 @@ impl Worker {
         };
         let renewer = claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
         let settler = Settler {
-            store: store.clone(),
+            store: store.lane(1),
             channel: settings.channel,
             name: Arc::clone(&name),
             leases: Arc::clone(&leases),

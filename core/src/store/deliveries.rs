@@ -122,12 +122,14 @@ impl Store {
         let Claimed { lease, channel, deliveries } = claimed;
         let ids = claimed.ids();
         let users: Vec<UserId> = deliveries.iter().map(|one| one.user_id).collect();
-        let mut events: HashMap<EventId, Event> =
-            self.load_events(&ids).await?.into_iter().map(|event| (event.id, event)).collect();
-        let rulings = self.rulings(*channel, &ids, &users).await?;
         let tried: Vec<EventId> = deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
-        let settled = self.settled_targets(*channel, &tried).await?;
-        let mut contacts = self.contacts(*channel, &users, events.values()).await?;
+        let (events, rulings, settled) = tokio::try_join!(
+            self.load_events(&ids),
+            self.rulings(*channel, &ids, &users),
+            self.settled_targets(*channel, &tried),
+        )?;
+        let mut contacts = self.contacts(*channel, &users, events.iter()).await?;
+        let mut events: HashMap<EventId, Event> = events.into_iter().map(|event| (event.id, event)).collect();
         Ok(deliveries
             .iter()
             .filter_map(|one| {

@@ -62,10 +62,10 @@ impl Store {
         let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
             return Ok(Vec::new());
         };
-        let rows = sqlx::query_file_as!(EventRow, "src/store/sql/load_events.sql", &ids, first, last)
+        Ok(sqlx::query_file_as!(EventRow, "src/store/sql/load_events.sql", &ids, first, last)
+            .map(Event::from)
             .fetch_all(&self.pool)
-            .await?;
-        Ok(rows.into_iter().map(Event::from).collect())
+            .await?)
     }
 
     /// The event that is called so, by its producer or by us.
