@@ -18,8 +18,8 @@ create table eventcenter.suppressions (
     -- In lower case: nobody has two mailboxes that differ in that.
     address text,
     user_id bigint,
-    -- A type of events, or `all`.
-    scope text not null default 'all',
+    -- A type of events, or `*`: every type.
+    scope text not null default '*',
     reason text not null,
     -- What the other side said, for an operator.
     detail text,
@@ -31,7 +31,9 @@ create table eventcenter.suppressions (
         and address = lower(address)
     ),
     constraint user_id_is_positive check (user_id > 0),
-    constraint scope_is_all_or_a_type check (scope !~ '[^a-z0-9_.-]' and char_length(scope) between 1 and 64),
+    constraint scope_is_a_star_or_a_type check (
+        scope = '*' or (scope !~ '[^a-z0-9_.-]' and char_length(scope) between 1 and 64)
+    ),
     constraint reason_is_bounce_complaint_manual_or_unsubscribe check (
         reason in ('bounce', 'complaint', 'manual', 'unsubscribe')
     ),
@@ -119,7 +121,7 @@ begin
         where
             p_channel = 'email'
             and (s.address = lower(r.email) or s.user_id = d.user_id)
-            and s.scope in ('all', e.type)
+            and s.scope in ('*', e.type)
             and (s.reason in ('bounce', 'manual') or not (is_it.critical and is_it.alert))
         -- Of several, what an operator has to look into: bounce, complaint, manual, unsubscribe.
         order by s.reason

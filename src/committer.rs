@@ -65,7 +65,7 @@ impl Committer {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..FLUSHERS {
-            let flusher = Flusher { store: store.clone(), queue: queue.downgrade(), tasks: tasks.clone() };
+            let flusher = Flusher { store: store.lane(1), queue: queue.downgrade(), tasks: tasks.clone() };
             tasks.spawn(flusher.run(Arc::clone(&waiting)));
         }
         Self { queue }

@@ -27,7 +27,7 @@ pub(super) struct BounceReport {
     /// `bounce` for an address that takes no mail for good, or `complaint`.
     #[schema(pattern = "^(bounce|complaint)$")]
     kind: String,
-    /// The type of events complained of, or `all` (unless given).
+    /// The type of events complained of, or `*` for every type (unless given).
     scope: Option<String>,
     /// The provider's words; at most 500 characters are kept.
     detail: Option<String>,

@@ -34,7 +34,7 @@ pub(super) struct SuppressRequest {
     address: Option<String>,
     #[schema(minimum = 1)]
     user_id: Option<i64>,
-    /// A type of events, or `all` (unless given).
+    /// A type of events, or `*` for every type (unless given).
     scope: Option<String>,
     /// `manual` unless given.
     reason: Option<SuppressionReason>,

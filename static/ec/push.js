@@ -56,8 +56,9 @@ export class Push {
     await this.#center.client.store.set(OFF, true);
     if (!subscription) return;
     const { endpoint } = subscription;
-    await subscription.unsubscribe();
+    // In this order: what fails can be said again, as long as the browser still knows its endpoint.
     await this.#center.client.rest.send('DELETE', 'api/push/subscribe', { endpoint });
+    await subscription.unsubscribe();
     this.#center.say('ec-push-status', { state: 'off' });
   }
 

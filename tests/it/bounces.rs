@@ -100,7 +100,7 @@ async fn a_bounce_in_the_mailbox_ends_mail_to_that_address() {
     assert_eq!(server.sees(42, &json!({}), "email", "skipped").await["reason"], "suppressed");
     let listed = server.service(Method::GET, "/api/suppressions").await.expect(200).json();
     let [only] = &listed["suppressions"].as_array().unwrap()[..] else { panic!("{listed}") };
-    assert_eq!((&only["address"], &only["reason"], &only["scope"]), (&json!(address), &json!("bounce"), &json!("all")));
+    assert_eq!((&only["address"], &only["reason"], &only["scope"]), (&json!(address), &json!("bounce"), &json!("*")));
     assert_eq!(only["detail"], "5.1.1 smtp; 550 5.1.1 said so");
     let metric = |verdict: &str| format!("eventcenter_bounces_total{{verdict=\"{verdict}\"}}");
     assert_eq!(server.metric(&metric("bounce")).await, Some(1.0));

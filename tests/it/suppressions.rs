@@ -28,7 +28,7 @@ async fn a_suppressed_address_gets_no_mail_until_it_is_lifted() {
     assert_eq!(suppress(&server, &json!({"address": mailbox.address})).await, added);
 
     assert_eq!((&added["address"], &added["reason"]), (&json!(mailbox.address), &json!("manual")));
-    assert_eq!((&added["scope"], &added["detail"]), (&json!("all"), &json!("asked usby phone")));
+    assert_eq!((&added["scope"], &added["detail"]), (&json!("*"), &json!("asked usby phone")));
     assert_eq!(server.sees(42, &json!({}), "email", "skipped").await["reason"], "suppressed");
     assert_eq!(
         server.sees(42, &json!({"type": "system.alert", "level": "critical"}), "email", "skipped").await["reason"],

@@ -16,7 +16,8 @@ pub struct Choice {
 }
 
 impl Event {
-    /// The options of `data.options`, each a text or `{value, label}`. Whatever else is in there is none.
+    /// The options of `data.options`, each a word or `{value, label}`, whose label is the value when it has none; a word is a
+    /// text or a number. Whatever else is in there is none.
     pub fn choices(&self) -> Vec<Choice> {
         let data: Option<Value> = self.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
         let options = data.as_ref().and_then(|data| data.get("options")?.as_array());
@@ -25,8 +26,16 @@ impl Event {
 }
 
 fn choice(option: &Value) -> Option<Choice> {
-    match option.as_str() {
-        Some(text) => Some(Choice { value: text.to_owned(), label: text.to_owned() }),
-        None => Choice::deserialize(option).ok(),
+    let value = word(option.get("value").unwrap_or(option))?;
+    let label = option.get("label").and_then(word).unwrap_or_else(|| value.clone());
+    Some(Choice { value, label })
+}
+
+/// A service's word: a text or a number counts.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -9,7 +9,7 @@ use super::{Store, StoreError};
 use crate::id::{EventId, UserId};
 
 /// The scope of a suppression of every type's mail.
-pub const SCOPE_ALL: &str = "all";
+pub const SCOPE_ALL: &str = "*";
 /// What the other side said is kept up to here, in characters.
 const DETAIL_MAX: usize = 500;
 
@@ -80,7 +80,7 @@ pub struct Suppression {
     /// The person who gets none, whatever their address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<i64>,
-    /// A type of events, or `all`.
+    /// A type of events, or `*`: every type.
     pub scope: String,
     /// `bounce`, `complaint`, `manual` or `unsubscribe`.
     pub reason: String,

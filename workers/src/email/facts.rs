@@ -104,12 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn options_are_strings_or_values_with_labels() {
+    fn options_are_words_or_values_with_labels() {
         let data = r#"{"options": ["yes", {"value": "no", "label": "Not\r\nnow"}, 7, {"label": "x"}, ""]}"#;
         let choice = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
 
-        assert_eq!(facts(data).choices(), [choice("yes", "yes"), choice("no", "Not  now")]);
+        assert_eq!(facts(data).choices(), [choice("yes", "yes"), choice("no", "Not  now"), choice("7", "7")]);
         assert_eq!(facts(r#"{"options": ["1","2","3","4","5","6","7"]}"#).choices().len(), OPTIONS_MAX);
         assert_eq!(facts(r#"{"options": {"a": 1}}"#).choices(), []);
+        let odd = r#"{"options": [{"value": 2.5}, {"value": "a", "label": {}}, {"label": "None"}, true, null]}"#;
+        assert_eq!(facts(odd).choices(), [choice("2.5", "2.5"), choice("a", "a")]);
     }
 }

@@ -7,7 +7,7 @@ with known as (
     where p.user_id = $1
     union
     select s.scope from eventcenter.suppressions as s
-    where s.user_id = $1 and s.reason = 'unsubscribe' and s.scope <> 'all'
+    where s.user_id = $1 and s.reason = 'unsubscribe' and s.scope <> '*'
 )
 
 select
@@ -19,7 +19,7 @@ select
     )
     and not exists (
         select from eventcenter.suppressions as s
-        where s.user_id = $1 and s.reason = 'unsubscribe' and s.scope in ('all', k.type) and c.channel = 'email'
+        where s.user_id = $1 and s.reason = 'unsubscribe' and s.scope in ('*', k.type) and c.channel = 'email'
     ) as "is_on!"
 from known as k
 cross join unnest($2::text[]) as c (channel);
