@@ -26,8 +26,9 @@ const SESSIONS_EACH: usize = 20;
 const RECEIVE_BYTES: u32 = 4096;
 /// Events for each person, of some 40 KB: 8 MB for each session, twice what the kernel takes for one.
 const EVENTS_EACH: usize = 200;
-/// Twice what may wait for one session, for a thousand of them.
-const MEMORY_MAX: f64 = 2.0 * 128e3 * 1000.0 / 1e6;
+/// For a thousand sessions: what waits for one, and as much again that it is sent. Both end with the event that exceeds
+/// the 128 KiB.
+const MEMORY_MAX: f64 = 2.0 * (131_072.0 + 41_000.0) * 1000.0 / 1e6;
 /// Events by which others are asked how they feel.
 const ASKED: usize = 3000;
 /// Whoever is still there by then is not cut: pings are 25 s apart and wait 10 s.

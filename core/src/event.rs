@@ -13,7 +13,7 @@ use crate::id::{EventId, UserId};
 mod choice;
 mod parse;
 
-pub use choice::Choice;
+pub use choice::{Choice, word};
 pub use parse::{FAULTS_MAX, InvalidEvent, InvalidField};
 
 /// Longest `type`, in characters. A longer one is refused, here and by the database.

@@ -34,7 +34,9 @@ export class EventCenter extends EventTarget {
   }
 
   async connect() {
-    this.name = `ec:${this.#options.user ?? (await this.#token.subject()) ?? 'me'}`;
+    const user = this.#options.user ?? (await this.#token.subject());
+    this.isNamed = user != null; // With a cookie only the server knows who it is.
+    this.name = `ec:${user ?? 'me'}`;
     this.store = await Store.open(this.name);
     this.device = this.store.isLasting ? await this.store.getOrSet('device', randomName()) : undefined;
     this.rest = new Rest(this.server, this.#token.read, this.store);

@@ -46,7 +46,7 @@ export class Router {
   /** Shows again what stood when the page was left. */
   async restore() {
     const kept = await this.#client.store.get('standing');
-    if (kept?.length > 0) await (await this.#loadStanding()).restore(kept);
+    if (kept?.length > 0) await (await this.#loadStanding()).restore();
   }
 
   async #loadStanding() {

@@ -23,15 +23,27 @@ export class Standing {
     this.#center = center;
     this.#client = client;
     this.#jobs = new Jobs(center);
-    addEventListener('pagehide', () => this.#timer && this.#write());
+    // Before the client hears of it, and leads no more.
+    addEventListener('pagehide', () => this.#timer && this.#write(), { capture: true });
   }
 
   /** Shows again what stood when a page was left. */
-  async restore(kept) {
+  async restore() {
+    if (!this.#client.isNamed) await this.#isLive();
+    const kept = (await this.#client.store.get('standing')) ?? [];
     for (const { key, event, at } of kept) {
       if (event.type === 'job.progress' && Date.now() - at > JOB_MS) this.remove(key);
       else await this.stand(event, true);
     }
+  }
+
+  /** Until the server has said who it is, what is kept may be somebody else's. */
+  #isLive() {
+    return new Promise((resolve) => {
+      const look = () => this.#client.status === 'live' && resolve(undefined);
+      this.#client.listen('status', look);
+      look();
+    });
   }
 
   /** @param {Event} event @param {boolean} isOld somebody may have dealt with it meanwhile */

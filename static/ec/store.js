@@ -61,8 +61,7 @@ export class Store {
   async clear() {
     this.#memory.clear();
     this.#waiting = [];
-    await this.#do('outbox', 'readwrite', (outbox) => outbox.clear());
-    await this.#do('kept', 'readwrite', (kept) => kept.clear());
+    await Promise.all(['kept', 'outbox'].map((name) => this.#do(name, 'readwrite', (store) => store.clear())));
   }
 
   /** One request in one transaction; undefined when storage fails, which memory then makes up for in this page. */
@@ -72,7 +71,7 @@ export class Store {
       try {
         const transaction = this.#database.transaction(name, mode);
         const request = ask(transaction.objectStore(name));
-        // Not left to the browser, which drops what a page that goes away has not committed.
+        // The browser drops what a page that goes away has not committed.
         if (mode === 'readwrite') transaction.commit();
         request.onsuccess = () => resolve(request.result);
         request.onerror = (event) => {

@@ -68,7 +68,7 @@ export class Tabs {
     }, POST_MS);
   }
 
-  /** Says what must not be late: whoever is looked at next would show it again. */
+  /** Says what must not be late. */
   postNow(message) {
     this.post(message);
     this.#flush();

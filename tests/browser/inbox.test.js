@@ -7,6 +7,7 @@ import { prepare } from './support/suite.js';
 const { suite, visit } = prepare();
 const ENTRIES = 1000;
 const ROWS_MAX = 60;
+const SLOW_MAX = 0.05; // Of the steps.
 
 const badge = async (page) => (await page.locator('ec-bell .badge').textContent()) || '0';
 const rows = (page) => page.locator('ec-inbox li');
@@ -146,18 +147,25 @@ visit('a thousand entries keep the page small and smooth', async ({ site, user, 
     scroller.scrollTop += 2000;
     return { rows: shadowRoot.querySelectorAll('li').length, last: shadowRoot.querySelector('li:last-child .title bdi').textContent };
   });
-  let [most, steps] = [0, 0];
-  await until(async () => {
-    const seen = await scroll();
-    most = Math.max(most, seen.rows);
-    steps++;
-    return seen.last === 'The first of all';
-  }, 'the first of all', 30_000);
+  // A machine that is busy with something else stretches tasks now and then; a page that is slow is slow every time.
+  let [most, slow] = [0, 1];
+  for (let tries = 0; tries < 3 && slow > SLOW_MAX; tries++) {
+    let steps = 0;
+    await page.evaluate(() => {
+      document.querySelector('ec-inbox').shadowRoot.querySelector('.scroll').scrollTop = 0;
+      globalThis.long = [];
+    });
+    await until(async () => {
+      const seen = await scroll();
+      most = Math.max(most, seen.rows);
+      steps++;
+      return seen.last === 'The first of all';
+    }, 'the first of all', 30_000);
+    slow = Math.min(slow, (await page.evaluate(() => long.length)) / steps);
+  }
 
   assert.ok(most <= ROWS_MAX, `${most} rows`);
-  // A machine that is busy with something else stretches one now and then; a page that is slow is slow at every part it loads.
-  const slow = await page.evaluate(() => long.length);
-  assert.ok(slow <= steps / 20, `${slow} of ${steps} steps`);
+  assert.ok(slow <= SLOW_MAX, `${slow} of the steps took too long`);
   await page.evaluate(() => void setTimeout(() => {
     for (const end = performance.now() + 100; performance.now() < end;);
   }));

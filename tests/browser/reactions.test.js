@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { heard, until } from './support/browser.js';
+import { someone } from './support/site.js';
 import { prepare } from './support/suite.js';
 
 const { visit } = prepare();
@@ -75,8 +76,12 @@ visit('a reminder can be put off', async ({ visitor, emit }) => {
 
   await toasts(page).getByRole('combobox', { name: 'Snooze' }).selectOption({ label: '1 hour' });
 
-  await until(async () => (await toasts(page).count()) === 0 && (await badge(page).textContent()) === '', 'asleep');
-  const { entries } = await page.evaluate(() => document.querySelector('ec-notification-center').client.inbox({ filter: 'snoozed' }));
+  let entries = [];
+  await until(async () => {
+    ({ entries } = await page.evaluate(() => document.querySelector('ec-notification-center').client.inbox({ filter: 'snoozed' })));
+    return entries.length === 1;
+  }, 'asleep');
+  await until(async () => (await toasts(page).count()) === 0 && (await badge(page).textContent()) === '', 'gone');
   const minutes = (new Date(entries[0].snoozed_until) - Date.now()) / 60_000;
   assert.ok(minutes > 55 && minutes < 61, `${minutes} minutes`);
 });
@@ -107,4 +112,21 @@ visit('any other type is a toast', async ({ visitor, emit }) => {
   await emit({ type: 'sprint.closed', title: 'Sprint 7', level: 'warning' });
 
   await page.locator('ec-toaster li[data-level=warning]').getByText('Sprint 7').waitFor();
+});
+
+visit('what stands for one person is not shown to the next one of the same browser', async ({ site, visitor, emit }) => {
+  const page = await visitor.tab('/t/en');
+  const banners = (tab) => tab.locator('ec-banner li');
+  await emit({ type: 'system.alert', level: 'error', title: 'For the first' });
+  await banners(page).filter({ hasText: 'For the first' }).waitFor();
+  const standing = () => page.evaluate(() => document.querySelector('ec-notification-center').client.store.get('standing'));
+  await until(async () => (await standing())?.length === 1, 'kept');
+  await page.close();
+
+  const next = someone();
+  await visitor.context.addCookies([{ name: 'ec_token', value: await site.token(next), domain: new URL(site.url).hostname, path: '/' }]);
+  const other = await visitor.tab('/t/en');
+  await site.emit({ user_id: next, type: 'system.alert', level: 'error', title: 'For the second' });
+  await banners(other).filter({ hasText: 'For the second' }).waitFor();
+  assert.equal(await banners(other).filter({ hasText: 'For the first' }).count(), 0);
 });

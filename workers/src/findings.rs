@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 pub(crate) const WAITING_MAX: usize = 2048;
 /// Deliveries whose findings are written by one statement.
 const BATCH: usize = 1024;
-/// Between two statements: what comes meanwhile goes together.
+/// Between two statements, unless a full one waits: what comes meanwhile goes together.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// What a try showed of where it went.
@@ -50,7 +50,11 @@ impl Found {
 /// try finds out again.
 pub(crate) async fn run(store: Store, mut found: mpsc::Receiver<Found>) {
     let mut intake = Vec::with_capacity(BATCH);
-    while found.recv_many(&mut intake, BATCH).await > 0 {
+    loop {
+        let heard = found.recv_many(&mut intake, BATCH).await;
+        if heard == 0 {
+            return;
+        }
         let mut findings = Vec::new();
         for one in intake.drain(..) {
             match one {
@@ -59,7 +63,9 @@ pub(crate) async fn run(store: Store, mut found: mpsc::Receiver<Found>) {
             }
         }
         noted(learn(&store, &findings).await);
-        tokio::time::sleep(GATHER).await;
+        if heard < BATCH {
+            tokio::time::sleep(GATHER).await;
+        }
     }
 }
 

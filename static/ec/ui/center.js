@@ -54,7 +54,7 @@ export class NotificationCenter extends Base {
     provide(this); // Before that nobody could be asked for an inbox.
     const hasWorker = navigator.serviceWorker && (navigator.serviceWorker.controller || (this.getAttribute('push') ?? 'off') !== 'off');
     if (hasWorker) import('../worker.js').then(({ listenToWorker }) => listenToWorker(this));
-    await this.router.restore();
+    this.router.restore();
   }
 
   disconnect() {

@@ -1,6 +1,6 @@
 //! What the channel reads of an event's `data`, which is the producer's own: anything may be missing or of another type.
 
-use eventcenter_core::event::{Event, KEY_MAX, TYPE_MAX};
+use eventcenter_core::event::{Choice, Event, KEY_MAX, TYPE_MAX, word};
 use serde_json::Value;
 
 use super::text::one_line;
@@ -15,13 +15,6 @@ const VALUE_MAX: usize = 256;
 /// An event's `data`, read.
 #[derive(Debug)]
 pub(super) struct Facts(Value);
-
-/// One of the answers that an action offers.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: String,
-}
 
 impl Facts {
     pub(super) fn of(event: &Event) -> Self {
@@ -41,32 +34,25 @@ impl Facts {
 
     /// What the event belongs to: mails of one conversation become one thread.
     pub(super) fn conversation(&self, event: &Event) -> Option<String> {
-        let named = ["thread_id", "conversation_id"].into_iter().find_map(|field| match self.0.get(field)? {
-            Value::String(id) => Some(id.clone()),
-            Value::Number(id) => Some(id.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        });
+        let named = ["thread_id", "conversation_id"].into_iter().find_map(|field| word(self.0.get(field)?));
         named.or_else(|| event.collapse_key.clone())
     }
 
     /// The action that awaits an answer.
-    pub(super) fn action_id(&self) -> Option<&str> {
-        let id = self.0.get("action_id").and_then(Value::as_str);
+    pub(super) fn action_id(&self) -> Option<String> {
+        let id = self.0.get("action_id").and_then(word);
         id.filter(|id| !id.is_empty() && id.chars().count() <= KEY_MAX)
     }
 
-    /// The answers it offers: strings, or objects of `value` and `label`.
+    /// The answers that buttons offer.
     pub(super) fn choices(&self) -> Vec<Choice> {
-        let options = self.0.get("options").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        options.iter().filter_map(choice).take(OPTIONS_MAX).collect()
+        Choice::all_of(&self.0).into_iter().filter_map(on_a_button).take(OPTIONS_MAX).collect()
     }
 }
 
-fn choice(option: &Value) -> Option<Choice> {
-    let value = option.as_str().or_else(|| option.get("value")?.as_str())?;
-    let label = option.get("label").and_then(Value::as_str).unwrap_or(value);
-    let label: String = one_line(label).chars().take(LABEL_MAX).collect();
-    (value.len() <= VALUE_MAX && !label.is_empty()).then(|| Choice { value: value.to_owned(), label })
+fn on_a_button(choice: Choice) -> Option<Choice> {
+    let label: String = one_line(&choice.label).chars().take(LABEL_MAX).collect();
+    (choice.value.len() <= VALUE_MAX && !label.is_empty()).then_some(Choice { label, ..choice })
 }
 
 /// The rule of types: `[a-z0-9_.-]{1,64}`. It has no slash, so such a name never leaves a folder.

@@ -126,7 +126,7 @@ fn button(event: &Event, facts: &Facts, site: &Site) -> Button {
     let cta = event.cta.as_ref();
     let target = match cta {
         Some(cta) => site.resolve(&cta.url),
-        None => facts.action_id().and_then(|id| site.action(id, None)),
+        None => facts.action_id().and_then(|id| site.action(&id, None)),
     };
     Button { label: cta.map(|cta| one_line(&cta.label)), url: target.unwrap_or_else(|| site.fallback().clone()).into() }
 }
@@ -136,7 +136,7 @@ fn options(event: &Event, facts: &Facts, site: &Site) -> Vec<Button> {
     let choices = facts.choices().into_iter();
     choices
         .filter_map(|choice| {
-            let url = site.action(action_id, Some(&choice.value))?.into();
+            let url = site.action(&action_id, Some(&choice.value))?.into();
             Some(Button { label: Some(choice.label), url })
         })
         .collect()
