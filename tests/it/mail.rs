@@ -175,3 +175,32 @@ async fn an_operator_s_template_is_used_once_it_is_sound_and_a_broken_one_stops_
     assert_eq!(header(&mailbox.mail(1).await[0], "subject"), "Photo ready");
     assert_eq!(server.metric("eventcenter_email_template_failures_total").await, Some(1.0));
 }
+
+#[tokio::test]
+async fn mail_goes_encrypted_by_starttls_and_from_the_first_byte() {
+    for url in mail_server::tls_urls().await {
+        let installation = Installation::fresh().await;
+        let trusting = [("EVENTCENTER_SMTP_URL", url.as_str()), ("SSL_CERT_FILE", mail_server::authority().await)];
+        let server = installation.serve_with(&trusting).await;
+        let mailbox = server.mailbox(42, "en").await;
+
+        server.emit(&json_with(42, &json!({"channels": ["email"]}))).await;
+
+        assert_eq!(mailbox.mail(1).await[0]["protocol"], "esmtps", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_gets_no_mail() {
+    for url in mail_server::tls_urls().await {
+        let installation = Installation::fresh().await;
+        let server = installation.serve_with(&[("EVENTCENTER_SMTP_URL", &url)]).await;
+        let mailbox = server.mailbox(42, "en").await;
+
+        server.emit(&json_with(42, &json!({"channels": ["email"]}))).await;
+
+        let tried = "select count(*) from eventcenter.attempts where outcome = 'retry' and channel = 'email'";
+        eventually(SOON, || async { (installation.db.count(tried).await > 0).then_some(()) }).await;
+        assert_eq!(mailbox.count().await, 0, "{url}");
+    }
+}

@@ -2,7 +2,8 @@
 
     python mail_server.py [--port PORT]
 
-Ready line: {"host", "port", "control_url", "directory"}; exim's log is in `directory`/log. The control plane:
+Ready line: {"host", "port", "tls_port", "ca", "control_url", "directory"}: at `port` TLS begins with STARTTLS, at `tls_port`
+with the first byte, and `ca` is the authority to trust; exim's log is in `directory`/log. The control plane:
 
     GET /messages?after=&count=&wait=&envelope_to=   what was delivered, in order (journal.py, `describe`)
     PUT /refusals {"ADDRESS": "550 5.1.1 text", …}   204; these recipients are refused, all others taken
@@ -27,6 +28,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import certificates
 import dkim
 import lifecycle
 from control import Answer, Call, ControlPlane, Rejected, Route, messages_route
@@ -35,6 +37,7 @@ from journal import Journal
 EXIM = Path("/usr/sbin/exim4")
 # Exim does not deliver as root, so root lends its children this user of the package.
 EXIM_USER = "Debian-exim"
+TLS_AT_ONCE = ("-tls-on-connect",)
 # How often the mailbox is looked at: exim has no way to tell that it has delivered.
 LOOK_SECONDS = 0.02
 # The header fields that exim puts on top of a message, each with its folded lines.
@@ -58,6 +61,7 @@ def describe(stored: bytes, keys: dict[str, str]) -> dict[str, Any]:
     return {
         "envelope_from": str(envelope["Return-path"]).strip("<>"),
         "envelope_to": str(envelope["Envelope-to"]),
+        "protocol": re.search(r"\bwith (e?smtps?)\b", str(envelope["Received"]))[1],
         "headers": headers,
         "text": _part(message, "plain"),
         "html": _part(message, "html"),
@@ -94,6 +98,22 @@ def _defects(message: EmailMessage) -> list[str]:
     return found
 
 
+def furnish(directory: Path) -> Path:
+    """Puts what exim needs into its directory; returns the authority that issued its certificate."""
+    user, group = pwd.getpwnam(EXIM_USER)[2:4] if os.getuid() == 0 else (os.getuid(), os.getgid())
+    macros = f"BASE = {directory}\nUSER = {user}\nGROUP = {group}\n"
+    configuration = Path(__file__).with_name("exim.conf").read_text()
+    (directory / "exim.conf").write_text(macros + configuration)
+    (directory / "refusals").touch()
+    for name in ("spool", "log", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
+        (directory / name).mkdir()
+    authority, _ = certificates.issue(directory)
+    if os.getuid() == 0:
+        for path in (directory, *directory.rglob("*")):
+            shutil.chown(path, user, group)
+    return authority
+
+
 class _Connection(socketserver.BaseRequestHandler):
     server: "SmtpServer"
 
@@ -108,28 +128,19 @@ class SmtpServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, options: tuple[str, ...] = ()) -> None:
         super().__init__(("127.0.0.1", port), _Connection)
         self._directory = directory
+        self._options = options
         # The user and group to become, None where this process may stay who it is.
         self._user = EXIM_USER if os.getuid() == 0 else None
         self.keys: dict[str, str] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
-        user, group = pwd.getpwnam(EXIM_USER)[2:4] if self._user else (os.getuid(), os.getgid())
-        macros = f"BASE = {directory}\nUSER = {user}\nGROUP = {group}\n"
-        configuration = Path(__file__).with_name("exim.conf").read_text()
-        (directory / "exim.conf").write_text(macros + configuration)
-        (directory / "refusals").touch()
-        for name in ("spool", "log", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
-            (directory / name).mkdir()
-        if self._user:
-            for path in (directory, *directory.rglob("*")):
-                shutil.chown(path, self._user, self._user)
 
     def run_exim(self, connection: int) -> None:
         """Speaks SMTP on the connection; `-odf` delivers each message before the next command is read."""
         with subprocess.Popen(
-            [EXIM, "-C", self._directory / "exim.conf", "-odf", "-bs"],
+            [EXIM, "-C", self._directory / "exim.conf", *self._options, "-odf", "-bs"],
             stdin=connection,
             stdout=connection,
             user=self._user,
@@ -194,7 +205,8 @@ def main() -> None:
     journal = Journal()
     with tempfile.TemporaryDirectory(prefix="mail-server-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
-        with SmtpServer(directory, port) as smtp:
+        authority = furnish(directory)
+        with SmtpServer(directory, port) as smtp, SmtpServer(directory, 0, TLS_AT_ONCE) as smtps:
             mailbox = (directory / "Maildir", journal, smtp.keys)
             threading.Thread(target=collect, args=mailbox, daemon=True).start()
             routes = [
@@ -208,6 +220,8 @@ def main() -> None:
                     {
                         "host": host,
                         "port": smtp_port,
+                        "tls_port": smtps.server_address[1],
+                        "ca": str(authority),
                         "control_url": control.url,
                         "directory": str(directory),
                     }

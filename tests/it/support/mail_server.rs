@@ -18,6 +18,17 @@ pub(crate) async fn url() -> String {
     format!("smtp://127.0.0.1:{}?tls=none", peer().await.port())
 }
 
+/// The same with TLS: that begins with STARTTLS, or with the first byte.
+pub(crate) async fn tls_urls() -> [String; 2] {
+    let peer = peer().await;
+    [format!("smtp://localhost:{}", peer.port()), format!("smtps://localhost:{}", peer.number("tls_port"))]
+}
+
+/// The file of the authority that must be trusted for that.
+pub(crate) async fn authority() -> &'static str {
+    peer().await.ready("ca")
+}
+
 /// Somebody's address.
 #[derive(Debug)]
 pub(crate) struct Mailbox {

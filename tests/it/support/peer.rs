@@ -40,7 +40,12 @@ impl Peer {
 
     /// Where it listens.
     pub(crate) fn port(&self) -> &Value {
-        &self.ready["port"]
+        self.number("port")
+    }
+
+    /// The same for a number.
+    pub(crate) fn number(&self, name: &str) -> &Value {
+        &self.ready[name]
     }
 
     /// Calls its control plane.
