@@ -26,7 +26,7 @@ fn question(user: i64, more: &Value) -> Value {
 }
 
 fn yes_or_no() -> Value {
-    json!({"options": ["yes", {"value": "no", "label": "Not yet"}, 7, {"value": "half"}]})
+    json!({"options": ["yes", {"value": "no", "label": "Not yet"}, true, {"label": "half"}]})
 }
 
 async fn somebody_waits(server: &Server<'_>) {

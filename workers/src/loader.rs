@@ -16,6 +16,9 @@ use crate::leases::Leases;
 /// The longest wait after loading failed: the claimer waits with us.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
+/// How often giving back is tried: a connection that was cut fails once.
+const RETURN_TRIES: u32 = 3;
+
 /// A claimed delivery on its way to a handler.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -107,8 +110,11 @@ impl Returns {
         if ids.is_empty() {
             return;
         }
-        if let Err(error) = self.store.release(lease, &self.name, ids).await {
-            tracing::warn!(%error, "could not give deliveries back; their lease will expire");
+        for _ in 0..RETURN_TRIES {
+            match self.store.release(lease, &self.name, ids).await {
+                Ok(_) => break,
+                Err(error) => tracing::warn!(%error, "could not give deliveries back; else their lease will expire"),
+            }
         }
         self.leases.finish(lease, ids.len());
     }

@@ -99,9 +99,10 @@ impl Worker {
             wake,
             claimed: batches_in,
         };
-        let returns = Returns { store: store.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
+        let loading = store.lane(2);
+        let returns = Returns { store: loading.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
         let loader = Loader {
-            store: store.lane(2),
+            store: loading,
             channel: settings.channel,
             leases: Arc::clone(&leases),
             returns: returns.clone(),

@@ -118,9 +118,10 @@ impl Failure {
         matches!(self, Self::Broken { phase: Phase::Sender, .. } | Self::Reply { phase: Phase::Sender, code: 421, .. })
     }
 
-    /// Whether the connection is still of use once the server has forgotten this recipient.
+    /// Whether the connection is still of use once the server has forgotten this recipient. A refusal that passes may be
+    /// about the connection: kept, it would meet every next try.
     pub(super) fn leaves_a_connection(&self) -> bool {
-        matches!(self, Self::Reply { phase: Phase::Recipient, code, .. } if *code != 421)
+        matches!(self, Self::Reply { phase: Phase::Recipient, code: 500.., .. })
     }
 
     /// Whom it concerns. The same reply means different things in different phases.

@@ -74,7 +74,7 @@ impl Smtp {
     }
 
     /// Hands one mail to the server before `by`; returns its words. A connection is kept only after a success or a
-    /// refused recipient: after any other failure, a timeout or a cancellation nobody knows what the server expects next.
+    /// recipient refused for good: after any other failure, a timeout or a cancellation nobody knows what the server expects next.
     pub async fn send(&self, parcel: &Parcel, by: Instant) -> Result<String, Failure> {
         let Ok(_slot) = timeout_at(by, self.slots.acquire()).await else {
             return Err(Failure::Timeout(Phase::Whole));

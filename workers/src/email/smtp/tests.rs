@@ -5,6 +5,8 @@ use super::script::{CLOSE, Deviations, HANG, PIPELINING, Server};
 use super::*;
 use crate::email::reply::Phase;
 
+mod pipelining;
+
 const CONTENT: &str = "Subject: x\r\n\r\n.a\r\n..\r\nb\r\n";
 const CONVERSATION: [&str; 5] = [
     "EHLO mail.example.org",
@@ -58,19 +60,6 @@ async fn a_mail_arrives_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_commands_at_once_gets_them_at_once() {
-    // It answers nothing before it has read all three: whoever waited for a reply would wait for ever.
-    let (server, smtp) =
-        served(&[&[PIPELINING, ("MAIL", ""), ("RCPT", ""), ("DATA", "250 Ok\r\n250 Ok\r\n354 Go ahead")]]).await;
-
-    assert_eq!(outcome(&smtp).await, Outcome::Sent);
-    assert_eq!(
-        (server.log().commands, server.log().mails),
-        (CONVERSATION.map(str::to_owned).to_vec(), vec![CONTENT.to_owned()])
-    );
-}
-
-#[tokio::test]
 async fn a_connection_carries_the_next_mail_too() {
     for scripts in [PLAIN, AT_ONCE] {
         let (server, smtp) = served(scripts).await;
@@ -105,10 +94,11 @@ async fn a_connection_that_was_idle_for_too_long_is_not_used() {
 
 #[tokio::test]
 async fn every_refusal_is_told_by_its_phase_and_ends_its_connection() {
-    let table: [(&'static [Deviations], Outcome); 7] = [
+    let table: [(&'static [Deviations], Outcome); 8] = [
         (&[&[("greeting", "554 no service")], &[]], retry(Fault::ProviderError)),
         (&[&[("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Misconfigured)),
         (&[&[PIPELINING, ("MAIL", "550 5.7.1 not your address")], &[]], retry(Fault::Misconfigured)),
+        (&[&[("RCPT", "450 4.2.1 busy")], &[]], retry(Fault::ProviderError)),
         (&[&[("DATA", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[PIPELINING, ("DATA", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
         (&[&[(".", "451 4.3.0 try again")], &[]], retry(Fault::ProviderError)),
@@ -139,16 +129,6 @@ async fn a_refused_recipient_is_forgotten_and_the_connection_goes_on() {
         assert_eq!((log.connections, log.commands.iter().filter(|command| *command == "RSET").count()), (1, 3));
         assert_eq!(log.mails, [""; 0]);
     }
-}
-
-#[tokio::test]
-async fn a_server_that_goes_ahead_without_a_recipient_loses_its_connection() {
-    let (server, smtp) = served(&[&[PIPELINING, ("RCPT", "550 5.1.1 no such user")], &[]]).await;
-
-    assert_eq!(outcome(&smtp).await, Outcome::Failed(Fault::NoSuchAddress));
-    assert_eq!(outcome(&smtp).await, Outcome::Sent);
-    assert_eq!(server.log().connections, 2);
-    assert!(!server.log().mails[0].contains("Subject"), "nobody was to get it");
 }
 
 #[tokio::test]
