@@ -56,9 +56,10 @@ visit('quiet hours hold a push back, in the time zone of the browser', async ({ 
   const page = await come(visitor);
   await toggle(page, 'Hold push and mail back at night').press('Space');
   const here = (ms) => new Date(Date.now() + ms).toLocaleTimeString('en-GB', { timeZone: 'Asia/Tokyo', hour: '2-digit', minute: '2-digit' });
-  await page.getByLabel('From', { exact: true }).fill(here(-3_600_000));
-  await page.getByLabel('to', { exact: true }).fill(here(3_600_000));
-  await until(async () => (await kept(page)).quiet_hours?.to.startsWith(here(3_600_000)), 'saved');
+  const [from, to] = [here(-3_600_000), here(3_600_000)];
+  await page.getByLabel('From', { exact: true }).fill(from);
+  await page.getByLabel('to', { exact: true }).fill(to);
+  await until(async () => (await kept(page)).quiet_hours?.to.startsWith(to), 'saved');
   assert.equal((await kept(page)).time_zone, 'Asia/Tokyo');
   const id = await emit({ type: 'job.done', title: 'Later' });
 
