@@ -1,11 +1,10 @@
 // Many tabs are one browser: one socket, one toast, one that leads.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { until } from './support/browser.js';
 import { RawBrowser } from './support/cdp.js';
 import { someone } from './support/site.js';
-import { prepare } from './support/suite.js';
+import { patient, prepare } from './support/suite.js';
 
 const { suite, visit } = prepare();
 const leads = (page) => page.evaluate(() => document.querySelector('ec-notification-center').client.isLeader);
@@ -61,7 +60,7 @@ visit('what is put away in one tab goes from the others', async ({ visitor, emit
   await until(async () => (await second.locator('ec-banner li').count()) === 0, 'gone');
 });
 
-test('hidden tabs leave toasts to the one that is looked at, and the lead, too', { timeout: 25_000 }, async () => {
+patient('hidden tabs leave toasts to the one that is looked at, and the lead, too', async () => {
   const { site } = suite;
   const user = someone();
   const browser = await RawBrowser.start();

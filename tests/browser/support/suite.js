@@ -6,6 +6,18 @@ import { anySite, someone } from './site.js';
 
 const TEST_MS = 90_000; // So that it says what was awaited, even where many share the machine.
 
+/** A test that gets a second try: on a busy machine, a browser is late now and then. It is said, not hidden. */
+export function patient(name, body) {
+  test(name, { timeout: TEST_MS }, async () => {
+    try {
+      await body();
+    } catch (error) {
+      console.log(`tried once more: ${name}: ${error.message}`);
+      await body();
+    }
+  });
+}
+
 /**
  * One browser and one site for a file of tests.
  * @param {() => Promise<import('./site.js').Site>} start
@@ -27,15 +39,7 @@ export function prepare(start = anySite) {
    * @param {object} [options] of `open()`
    */
   function visit(name, body, options = {}) {
-    test(name, { timeout: TEST_MS }, async () => {
-      try {
-        await once(body, options);
-      } catch (error) {
-        // On a machine that is busy with something else, a browser is late now and then. It is said, not hidden.
-        console.log(`tried once more: ${name}: ${error.message}`);
-        await once(body, options);
-      }
-    });
+    patient(name, () => once(body, options));
   }
 
   async function once(body, options) {
