@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::command::command;
-use crate::cpu;
 use crate::engine::{LOOK, terminate};
-use crate::processes::resident;
+use crate::processes::{cpu_seconds, resident};
 use crate::report::{Row, Target};
 use crate::{Args, Result};
 
@@ -46,9 +45,9 @@ async fn measure_in(args: &Args, data: &Path) -> Result<(f64, f64)> {
         tokio::time::sleep(LOOK).await;
     }
     tokio::time::sleep(SETTLE).await;
-    let (before, began) = (cpu::family_seconds(id)?, Instant::now());
+    let (before, began) = (cpu_seconds(id)?, Instant::now());
     tokio::time::sleep(WATCH).await;
-    let percent = 100.0 * (cpu::family_seconds(id)? - before) / began.elapsed().as_secs_f64();
+    let percent = 100.0 * (cpu_seconds(id)? - before) / began.elapsed().as_secs_f64();
     let megabytes = resident(id)? / 1e6;
     terminate(&mut dev).await?;
     Ok((megabytes, percent))

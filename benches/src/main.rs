@@ -12,7 +12,6 @@ use clap::{Parser, ValueEnum};
 
 mod audience;
 mod command;
-mod cpu;
 mod crowd;
 mod drain;
 mod emit;

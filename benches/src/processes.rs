@@ -26,8 +26,14 @@ pub(crate) fn resident_together(root: u32) -> Result<f64> {
 
 /// CPU time so far of a process and all that descend from it, those that have ended included.
 pub(crate) fn cpu_seconds(root: u32) -> Result<f64> {
-    let ticks: u32 = family(root)?.iter().map(|one| one.ticks).sum();
+    let ticks: u32 = family(root)?.iter().map(|one| one.own + one.of_children).sum();
     Ok(f64::from(ticks) / TICKS_A_SECOND)
+}
+
+/// CPU time so far of this process alone.
+pub(crate) fn own_cpu_seconds() -> Result<f64> {
+    let own = Process::read(std::process::id()).ok_or("/proc does not know this process")?.own;
+    Ok(f64::from(own) / TICKS_A_SECOND)
 }
 
 /// How many files this process may open; what it starts inherits that.
@@ -54,8 +60,10 @@ fn family(root: u32) -> Result<Vec<Process>> {
 struct Process {
     id: u32,
     parent: u32,
-    /// Of user and system time, its own and that of its ended children.
-    ticks: u32,
+    /// User and system time of its own, in ticks.
+    own: u32,
+    /// The same of its ended children.
+    of_children: u32,
 }
 
 impl Process {
@@ -65,6 +73,6 @@ impl Process {
         let (_, rest) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let number = |index: usize| fields.get(index)?.parse::<u32>().ok();
-        Some(Self { id, parent: number(1)?, ticks: number(11)? + number(12)? + number(13)? + number(14)? })
+        Some(Self { id, parent: number(1)?, own: number(11)? + number(12)?, of_children: number(13)? + number(14)? })
     }
 }

@@ -18,9 +18,9 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::command::{command, node, number_after, output};
-use crate::cpu;
 use crate::drain::{all_settled, work};
 use crate::engine::LOOK;
+use crate::processes::own_cpu_seconds;
 use crate::report::{Row, Samples, Target};
 use crate::server::Server;
 use crate::sink::{AUTH, P256DH, PRIVATE_KEY, SUBJECT, Sink, keys};
@@ -83,12 +83,12 @@ fn encrypt_and_sign() -> Result<f64> {
     let (p256dh, auth, keys) = (decode_base64(P256DH)?, decode_base64(AUTH)?, keys()?);
     let key_id = keys.current().id().to_owned();
     let authorizations = Authorizations::new(keys, Subject::parse(SUBJECT)?);
-    let before = cpu::own_seconds()?;
+    let before = own_cpu_seconds()?;
     for _ in 0..OURS {
         black_box(encrypt(&p256dh, &auth, PAYLOAD.as_bytes())?);
         black_box(authorizations.header(&key_id, "https://push.example.org".to_owned(), Timestamp::now())?);
     }
-    Ok(f64::from(OURS) / (cpu::own_seconds()? - before))
+    Ok(f64::from(OURS) / (own_cpu_seconds()? - before))
 }
 
 /// Everything that the channel does, from event to answer; messages a second of CPU time, and of the wall's.
@@ -96,7 +96,7 @@ async fn send_alone(sink: &Sink, server: &Server) -> Result<(f64, f64)> {
     let (_, store) = Sink::filled(server, OURS, &sink.origins()).await?;
     let messages = Arc::new(claimed(&store).await?);
     let push = sink.channel()?;
-    let (before, began) = (cpu::own_seconds()?, Instant::now());
+    let (before, began) = (own_cpu_seconds()?, Instant::now());
     let mut senders = JoinSet::new();
     for first in 0..AT_ONCE {
         senders.spawn(send_every(Arc::clone(&push), Arc::clone(&messages), first));
@@ -104,7 +104,7 @@ async fn send_alone(sink: &Sink, server: &Server) -> Result<(f64, f64)> {
     while let Some(sender) = senders.join_next().await {
         sender??;
     }
-    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu::own_seconds()? - before);
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), own_cpu_seconds()? - before);
     store.close().await;
     Ok((f64::from(OURS) / cpu, f64::from(OURS) / seconds))
 }

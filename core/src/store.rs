@@ -73,7 +73,7 @@ impl Store {
 
     /// The same database over so few connections of its own, for whoever runs the same statements all the time: a pool
     /// hands out its connections in turn, and each server process then finds its plans and catalog gone from the
-    /// processor's cache, which costs a third of the rate.
+    /// processor's cache: draining over ten in turn is a quarter slower than over three.
     #[must_use]
     pub fn lane(&self, connections: u32) -> Self {
         Self { pool: pool(self.pool.connect_options().as_ref().clone(), connections) }
