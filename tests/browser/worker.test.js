@@ -27,9 +27,24 @@ async function subscribed(visitor) {
   });
   await devtools.send('ServiceWorker.enable');
   const registrationId = await registered;
-  const push = (data) => devtools.send('ServiceWorker.deliverPushMessage', {
-    origin: site.url, registrationId, data: typeof data === 'string' ? data : JSON.stringify(data),
+  // Chromium forgets a notification that is asked for while it is on its way to the screen: nobody asks before the push is over.
+  await worker.evaluate(() => {
+    const { waitUntil } = ExtendableEvent.prototype;
+    self.pushes = [];
+    ExtendableEvent.prototype.waitUntil = function (work) {
+      if (this.type === 'push') self.pushes.push(work);
+      waitUntil.call(this, work);
+    };
   });
+  let pushed = 0;
+  const push = async (data) => {
+    pushed++;
+    await devtools.send('ServiceWorker.deliverPushMessage', {
+      origin: site.url, registrationId, data: typeof data === 'string' ? data : JSON.stringify(data),
+    });
+    await until(() => worker.evaluate((count) => self.pushes.length === count, pushed), 'the push');
+    await worker.evaluate(() => Promise.allSettled(self.pushes));
+  };
   const shown = () => worker.evaluate(async () => (await self.registration.getNotifications()).map(({ title, tag, actions, data }) => ({ title, tag, actions: actions.map(({ action, title: label }) => [action, label]), data })));
   const click = (action = '') => worker.evaluate(async (chosen) => {
     const [notification] = await self.registration.getNotifications();

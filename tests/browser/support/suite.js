@@ -4,20 +4,17 @@ import { after, before, test } from 'node:test';
 import { launch, open } from './browser.js';
 import { anySite, someone } from './site.js';
 
-const TRIES_MAX = 3;
-const TEST_MS = 120_000; // So that it says what was awaited, even where many share the machine.
+const TEST_MS = 90_000; // So that it says what was awaited, even where many share the machine.
 
-/** A test that gets a second try, and a third: a browser is late now and then. It is said, not hidden. */
+/** A test that gets a second try: on a busy machine, a browser is late now and then. It is said, not hidden. */
 export function patient(name, body) {
   test(name, { timeout: TEST_MS }, async () => {
-    for (let tries = 1; tries < TRIES_MAX; tries++) {
-      try {
-        return await body();
-      } catch (error) {
-        console.log(`tried once more: ${name}: ${error.message}`);
-      }
+    try {
+      await body();
+    } catch (error) {
+      console.log(`tried once more: ${name}: ${error.message}`);
+      await body();
     }
-    return body();
   });
 }
 
