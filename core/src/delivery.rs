@@ -193,7 +193,7 @@ pub struct Message {
     /// The number of the try being made, from 1.
     pub attempt: u32,
     /// What to say.
-    pub event: Event,
+    pub event: Box<Event>,
     /// What the clock says.
     pub timing: Timing,
     /// How long ago it came due, by the database's clock, when it was loaded.

@@ -102,7 +102,10 @@ export class Tabs {
   }
 
   #beat() {
-    if (this.isLeader) return void this.post({ t: 'beat' });
+    if (this.isLeader) {
+      this.post({ t: 'beat' });
+      return void this.look();
+    }
     const isLate = performance.now() - this.#heard > BEAT_MS * MISSED_MAX;
     if (!isLate || document.hidden || this.isAlone) return;
     this.#heard = performance.now();
@@ -139,6 +142,7 @@ export class Tabs {
     this.isLeader = true;
     this.#aloneAfter = performance.now() + ANSWER_MS;
     this.post({ t: 'who' });
+    this.look();
     this.#handlers.onLead();
   }
 

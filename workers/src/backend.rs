@@ -48,8 +48,10 @@ pub(crate) struct DeliveryBackend {
     waiting: VecDeque<Job>,
     /// One for each send that may be under way.
     slots: PollSemaphore,
-    /// How many handfuls a backlog is shared among.
+    /// How many handfuls as many deliveries as may be under way at once are shared among.
     shares: usize,
+    /// How many of this batch go together.
+    share: usize,
     /// Stops the claimer.
     stop: CancellationToken,
     closing: Option<BoxFuture<'static, ()>>,
@@ -72,7 +74,10 @@ impl Backend for DeliveryBackend {
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         while self.waiting.is_empty() {
             match ready!(self.loaded.poll_recv(cx)) {
-                Some(batch) => self.waiting = batch.into(),
+                Some(batch) => {
+                    self.share = batch.len().min(self.settings.concurrency).div_ceil(self.shares);
+                    self.waiting = batch.into();
+                }
                 None => return Poll::Ready(None),
             }
         }
@@ -109,14 +114,15 @@ impl DeliveryBackend {
             slots: PollSemaphore::new(Arc::new(Semaphore::new(settings.concurrency))),
             // Two for each thread: then none is idle while another still has much to encrypt.
             shares: 2 * Handle::current().metrics().num_workers(),
+            share: 1,
             stop,
             closing: None,
         }
     }
 
-    /// A share of what waits and could be under way at once, as far as slots are free.
+    /// A share of what waits, as far as slots are free.
     fn handful(&mut self, mut slots: OwnedSemaphorePermit) -> Option<Handful> {
-        let share = self.waiting.len().min(self.settings.concurrency).div_ceil(self.shares);
+        let share = self.share.min(self.waiting.len());
         let more = self.slots.available_permits().min(share.saturating_sub(1));
         if let Ok(more) = self.slots.clone_inner().try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX)) {
             slots.merge(more);

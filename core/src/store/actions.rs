@@ -66,10 +66,11 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         let Some(found) = found else { return Ok(None) };
-        let Some(event) = self.load_events(&[EventId::from_row(found.event_id)]).await?.pop() else { return Ok(None) };
+        let id = EventId::from_row(found.event_id);
+        let Some(event) = self.load_events(&[id]).await?.remove(&id) else { return Ok(None) };
         let is_expired = event.expires_at.is_some_and(|expires_at| expires_at <= found.now.to_jiff());
         let answer = self.find_answer(user_id, action_id).await?;
-        Ok(Some(Asked { event, is_expired, answer }))
+        Ok(Some(Asked { event: *event, is_expired, answer }))
     }
 
     /// Who is asked under that name, `user_id` alone if given: at most `limit` people, in the order of their ids.

@@ -11,12 +11,7 @@ use crate::event::Event;
 use crate::id::UserId;
 
 impl Store {
-    pub(super) async fn contacts(
-        &self,
-        channel: Channel,
-        users: &[UserId],
-        events: impl Iterator<Item = &Event>,
-    ) -> Result<Contacts, StoreError> {
+    pub(super) async fn contacts(&self, channel: Channel, users: &[UserId]) -> Result<Contacts, StoreError> {
         let users: Vec<i64> = users.iter().map(|user| user.get()).collect();
         match channel {
             Channel::Ws => Ok(Contacts::None),
@@ -28,10 +23,10 @@ impl Store {
                     (user_id, Recipient { user_id, email: row.email, name: row.name, locale: row.locale, on_ambiguous })
                 });
                 let recipients = recipients.collect();
-                Ok(Contacts::Email { recipients, on_ambiguous: self.ambiguity_policies(events).await? })
+                Ok(Contacts::Email { recipients, on_ambiguous: self.ambiguity_policies().await? })
             }
             Channel::Push => {
-                let ttls = self.push_ttls(events).await?;
+                let ttls = self.push_ttls().await?;
                 let rows =
                     sqlx::query_file!("src/store/sql/subscriptions_of.sql", &users).fetch_all(&self.pool).await?;
                 let mut browsers: HashMap<UserId, Vec<Subscription>> = HashMap::new();
@@ -51,31 +46,19 @@ impl Store {
         }
     }
 
-    async fn ambiguity_policies(
-        &self,
-        events: impl Iterator<Item = &Event>,
-    ) -> Result<HashMap<String, OnAmbiguous>, StoreError> {
-        let kinds = kinds(events);
-        let rows = sqlx::query_file!("src/store/sql/ambiguity_policies.sql", &kinds as _).fetch_all(&self.pool).await?;
+    async fn ambiguity_policies(&self) -> Result<HashMap<String, OnAmbiguous>, StoreError> {
+        let rows = sqlx::query_file!("src/store/sql/ambiguity_policies.sql").fetch_all(&self.pool).await?;
         Ok(rows.into_iter().filter_map(|row| Some((row.kind, OnAmbiguous::parse(&row.email_ambiguous)?))).collect())
     }
 
-    async fn push_ttls(&self, events: impl Iterator<Item = &Event>) -> Result<HashMap<String, Duration>, StoreError> {
-        let kinds = kinds(events);
-        let rows = sqlx::query_file!("src/store/sql/push_ttls.sql", &kinds as _).fetch_all(&self.pool).await?;
+    async fn push_ttls(&self) -> Result<HashMap<String, Duration>, StoreError> {
+        let rows = sqlx::query_file!("src/store/sql/push_ttls.sql").fetch_all(&self.pool).await?;
         let ttl = |s: i32| Duration::from_secs(u64::try_from(s).unwrap_or_default());
         Ok(rows.into_iter().map(|row| (row.kind, ttl(row.push_ttl_s))).collect())
     }
 }
 
-fn kinds<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a str> {
-    let mut kinds: Vec<&str> = events.map(|event| event.kind.as_str()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
-}
-
-/// How long a type that no operator has listed may wait at a push service.
+/// How long a type that no operator has listed may wait at a push service: as in the schema.
 const DEFAULT_PUSH_TTL: Duration = Duration::from_hours(24);
 
 /// The addresses of a claimed batch's people.

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::delivery::{Channel, Message, Ruling};
-use crate::event::Event;
 use crate::id::{EventId, LeaseId, UserId};
 use crate::retry::Timing;
 
@@ -123,13 +122,12 @@ impl Store {
         let ids = claimed.ids();
         let users: Vec<UserId> = deliveries.iter().map(|one| one.user_id).collect();
         let tried: Vec<EventId> = deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
-        let (events, rulings, settled) = tokio::try_join!(
+        let (mut events, rulings, mut contacts, settled) = tokio::try_join!(
             self.load_events(&ids),
             self.rulings(*channel, &ids, &users),
+            self.contacts(*channel, &users),
             self.settled_targets(*channel, &tried),
         )?;
-        let mut contacts = self.contacts(*channel, &users, events.iter()).await?;
-        let mut events: HashMap<EventId, Event> = events.into_iter().map(|event| (event.id, event)).collect();
         Ok(deliveries
             .iter()
             .filter_map(|one| {

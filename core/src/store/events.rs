@@ -1,6 +1,7 @@
 //! Reading events.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde_json::value::RawValue;
@@ -56,16 +57,17 @@ impl From<EventRow> for Event {
 }
 
 impl Store {
-    /// These events, in no particular order; those that do not exist are left out.
-    pub async fn load_events(&self, ids: &[EventId]) -> Result<Vec<Event>, StoreError> {
+    /// These events; those that do not exist are left out. Boxed, because what is read is moved many times on its way.
+    pub async fn load_events(&self, ids: &[EventId]) -> Result<HashMap<EventId, Box<Event>>, StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         };
-        Ok(sqlx::query_file_as!(EventRow, "src/store/sql/load_events.sql", &ids, first, last)
-            .map(Event::from)
+        let events = sqlx::query_file_as!(EventRow, "src/store/sql/load_events.sql", &ids, first, last)
+            .map(|row| Box::new(Event::from(row)))
             .fetch_all(&self.pool)
-            .await?)
+            .await?;
+        Ok(events.into_iter().map(|event| (event.id, event)).collect())
     }
 
     /// The event that is called so, by its producer or by us.
@@ -78,7 +80,7 @@ impl Store {
                 .map(EventId::from_row),
         };
         let Some(id) = id else { return Ok(None) };
-        Ok(self.load_events(&[id]).await?.pop())
+        Ok(self.load_events(&[id]).await?.remove(&id).map(|event| *event))
     }
 
     /// A person's events, newest first: at most `limit` that are older than `before`.
@@ -94,7 +96,7 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         let ids: Vec<EventId> = ids.into_iter().map(EventId::from_row).collect();
-        let mut events = self.load_events(&ids).await?;
+        let mut events: Vec<Event> = self.load_events(&ids).await?.into_values().map(|event| *event).collect();
         events.sort_unstable_by_key(|event| Reverse(event.id));
         Ok(events)
     }

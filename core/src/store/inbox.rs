@@ -156,14 +156,14 @@ impl PageRow {
     }
 
     /// `events` gives up the entry's event.
-    fn entry(self, events: &mut HashMap<Uuid, Event>) -> Option<InboxEntry> {
+    fn entry(self, events: &mut HashMap<EventId, Box<Event>>) -> Option<InboxEntry> {
         Some(InboxEntry {
             seq: Seq(self.seq?),
             seen_at: self.seen_at.map(SqlTimestamp::to_jiff),
             read_at: self.read_at.map(SqlTimestamp::to_jiff),
             archived_at: self.archived_at.map(SqlTimestamp::to_jiff),
             snoozed_until: self.snoozed_until.map(SqlTimestamp::to_jiff),
-            event: events.remove(&self.event_id?)?,
+            event: *events.remove(&EventId::from_row(self.event_id?))?,
         })
     }
 }
@@ -202,7 +202,7 @@ impl Store {
         }
 
         let ids: Vec<EventId> = rows.iter().filter_map(|row| row.event_id.map(EventId::from_row)).collect();
-        let mut events = self.load_events(&ids).await?.into_iter().map(|event| (event.id.uuid(), event)).collect();
+        let mut events = self.load_events(&ids).await?;
         let entries = rows.into_iter().filter_map(|row| row.entry(&mut events)).collect();
         Ok(InboxPage { entries, next: next.filter(|_| has_more), last_seq, unread, unseen })
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection, Executor, PgPool};
-use uuid::Uuid;
 
 use super::{Rescued, SESSION, Store, StoreError, deliveries};
 use crate::delivery::Channel;
@@ -42,12 +41,11 @@ impl Store {
         let rows =
             sqlx::query_file!("src/store/sql/read_streams.sql", &users, &after, limit).fetch_all(&self.pool).await?;
         let ids: Vec<EventId> = rows.iter().map(|row| EventId::from_row(row.event_id)).collect();
-        let mut events: HashMap<Uuid, Event> =
-            self.load_events(&ids).await?.into_iter().map(|event| (event.id.uuid(), event)).collect();
+        let mut events = self.load_events(&ids).await?;
         let mut streams: HashMap<UserId, Vec<StreamEntry>> = HashMap::new();
         for row in rows {
-            if let Some(event) = events.remove(&row.event_id) {
-                let entry = StreamEntry { seq: Seq(row.seq), event };
+            if let Some(event) = events.remove(&EventId::from_row(row.event_id)) {
+                let entry = StreamEntry { seq: Seq(row.seq), event: *event };
                 streams.entry(UserId::from_row(row.user_id)).or_default().push(entry);
             }
         }

@@ -40,7 +40,7 @@ pub(super) fn message(contact: Contact) -> Message {
     Message {
         lease: LeaseId::from_row(1),
         attempt: 1,
-        event: event(),
+        event: Box::new(event()),
         timing: Timing::default(),
         lag: std::time::Duration::ZERO,
         ruling: Ruling::Send,

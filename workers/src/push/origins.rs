@@ -14,9 +14,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::endpoint::{Endpoint, PushService};
 
-/// Pushes under way to one origin. Further ones wait for [`STALL`] at most: a connection of HTTP/2 carries about as
+/// Pushes under way to one origin. Further ones wait for [`PATIENCE`] at most: a connection of HTTP/2 carries about as
 /// many, and a service that hangs holds no more than these of a worker's sends.
 const IN_FLIGHT_MAX: usize = 100;
+/// How long a push waits for one under way to end while none does. Whoever waits keeps a send from other services: a
+/// second of this is a second in which nobody is sent anything.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// An origin that answers nothing for so long, with as much under way as may be, hangs: what comes then is put off for
 /// as long as a push may take. For one that is only slow, this is how long it is put off.
 const STALL: Duration = Duration::from_secs(1);
@@ -85,7 +88,7 @@ impl Origins {
         if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
             return Ok(Pass { origin, _permit: permit });
         }
-        let patience = STALL.saturating_sub(origin.full_for(Instant::now()));
+        let patience = PATIENCE.saturating_sub(origin.full_for(Instant::now()));
         let Ok(Ok(permit)) = tokio::time::timeout(patience, permits.acquire_owned()).await else {
             // When nothing at all is answered, there is nothing to learn before those under way are given up.
             let hangs = origin.full_for(Instant::now()) >= STALL;

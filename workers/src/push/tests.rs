@@ -36,7 +36,7 @@ fn message(contact: Contact) -> Message {
     Message {
         lease: LeaseId::from_row(1),
         attempt: 1,
-        event: Event {
+        event: Box::new(Event {
             id,
             key: PublicId::Id(id),
             user_id: UserId::from_row(42),
@@ -52,7 +52,7 @@ fn message(contact: Contact) -> Message {
             expires_at: None,
             collapse_key: None,
             created_at: Timestamp::UNIX_EPOCH,
-        },
+        }),
         timing: Timing::default(),
         lag: Duration::ZERO,
         ruling: Ruling::Send,

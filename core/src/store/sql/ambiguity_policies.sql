@@ -1,8 +1,6 @@
--- What each type wants when a mail server's last reply was lost. What is not listed is sent again.
+-- What types want when a mail server's last reply was lost. What is not listed is sent again.
 select
     t.type as kind,
     t.email_ambiguous
 from eventcenter.event_types as t
-where
-    t.type = any($1)
-    and t.email_ambiguous <> 'retry';
+where t.email_ambiguous <> 'retry';
