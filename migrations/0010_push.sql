@@ -21,9 +21,10 @@ declare
     v_old eventcenter.push_subscriptions;
     v_user_id bigint;
 begin
-    select s.* into v_old from eventcenter.push_subscriptions as s
-    where s.endpoint = p_old_endpoint and (s.user_id = p_user_id or s.auth = p_old_auth);
-    v_user_id := coalesce(p_user_id, v_old.user_id, (
+    v_user_id := coalesce(p_user_id, (
+        select s.user_id from eventcenter.push_subscriptions as s
+        where s.endpoint = p_old_endpoint and s.auth = p_old_auth
+    ), (
         select s.user_id from eventcenter.push_subscriptions as s
         where s.endpoint = p_endpoint and s.auth = p_auth
     ));
@@ -35,6 +36,9 @@ begin
 
     -- One subscribes at a time per person: otherwise many at once would each see room for one more.
     perform pg_advisory_xact_lock(hashtextextended('eventcenter.push_subscriptions', v_user_id));
+    -- Only now: while we waited, another renewal may have taken its place.
+    select s.* into v_old from eventcenter.push_subscriptions as s
+    where s.endpoint = p_old_endpoint and (s.user_id = p_user_id or s.auth = p_old_auth);
     if p_max <= (
         select count(*) from eventcenter.push_subscriptions as s
         where s.user_id = v_user_id and s.endpoint <> p_endpoint and s.id is distinct from v_old.id

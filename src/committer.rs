@@ -1,9 +1,10 @@
 //! Group commit: single HTTP emits become batches, so that many of them share one commit.
 //!
-//! Whatever arrives while the last flushes are on their way is the next batch. An idle committer adds no wait; a busy
-//! one fills its batches by itself.
+//! Whatever arrives while the last flush is on its way is the next batch. An idle committer adds no wait; a busy one
+//! fills its batches by itself. Several flush side by side, each for its own people, so that what is emitted for one
+//! person is stored in the order in which it came.
 
-use std::sync::Arc;
+use std::array;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::event::NewEvent;
@@ -11,14 +12,14 @@ use eventcenter_core::metrics::{EMIT_BATCH, EMIT_QUEUE};
 use eventcenter_core::store::{Emitted, Store, StoreError, Verdict};
 use eventcenter_core::tasks::Tasks;
 use metrics::{gauge, histogram};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-/// Events waiting for a flush. A further one is turned away: [`EmitError::QueueFull`].
-const QUEUE_MAX: usize = 4096;
+/// Events waiting for one flusher. A further one is turned away: [`EmitError::QueueFull`].
+const QUEUE_MAX: usize = 2048;
 /// Events in one flush. More wait for the next.
 const BATCH_MAX: usize = 256;
-/// Flushes under way at once: while one commits, the next is parsed and planned.
-const FLUSHERS: usize = 2;
+/// Flushes under way at once: while one commits, another is parsed and planned.
+const FLUSHERS: usize = 3;
 /// How long an event waits for a key that someone's open transaction is writing, before it is answered as busy.
 const BUSY_WAIT: Duration = Duration::from_millis(500);
 /// Between two tries at a busy key.
@@ -49,7 +50,7 @@ pub enum EmitError {
 /// The way into the database for single events. Cheap to clone; flushing ends once every clone is gone.
 #[derive(Clone, Debug)]
 pub struct Committer {
-    queue: mpsc::Sender<Waiting>,
+    queues: [mpsc::Sender<Waiting>; FLUSHERS],
 }
 
 #[derive(Debug)]
@@ -62,20 +63,22 @@ struct Waiting {
 impl Committer {
     /// Starts flushing.
     pub fn start(store: &Store, tasks: &Tasks) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..FLUSHERS {
+        let queues = array::from_fn(|_| {
+            let (queue, waiting) = mpsc::channel(QUEUE_MAX);
             let flusher = Flusher { store: store.lane(1), queue: queue.downgrade(), tasks: tasks.clone() };
-            tasks.spawn(flusher.run(Arc::clone(&waiting)));
-        }
-        Self { queue }
+            tasks.spawn(flusher.run(waiting));
+            queue
+        });
+        Self { queues }
     }
 
     /// Stores an event and answers once it is committed, with its deliveries planned and its stream told.
     pub async fn emit(&self, event: NewEvent) -> Result<Emitted, EmitError> {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { event, since: Instant::now(), answer };
-        self.queue.try_send(waiting).map_err(|_full| EmitError::QueueFull)?;
+        let flusher = usize::try_from(event.user_id.get()).unwrap_or_default() % FLUSHERS;
+        let queue = self.queues.get(flusher).ok_or(EmitError::Failed)?;
+        let place = queue.try_reserve().map_err(|_full| EmitError::QueueFull)?;
+        enqueue(place, Waiting { event, since: Instant::now(), answer });
         answered.await.unwrap_or(Err(EmitError::Unavailable))
     }
 }
@@ -88,17 +91,11 @@ struct Flusher {
 }
 
 impl Flusher {
-    async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+    async fn run(self, mut waiting: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        loop {
-            {
-                let mut waiting = waiting.lock().await;
-                if waiting.recv_many(&mut batch, BATCH_MAX).await == 0 {
-                    return;
-                }
-                #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "the queue holds 4,096")]
-                gauge!(EMIT_QUEUE).set(waiting.len() as f64);
-            }
+        while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a batch holds 256")]
+            gauge!(EMIT_QUEUE).decrement(batch.len() as f64);
             self.flush(std::mem::take(&mut batch)).await;
         }
     }
@@ -152,11 +149,16 @@ impl Flusher {
             tokio::time::sleep(BUSY_PAUSE).await;
             // The queue is gone or full: then this is the answer.
             match queue.upgrade().as_ref().and_then(|queue| queue.try_reserve().ok()) {
-                Some(place) => place.send(waiting),
+                Some(place) => enqueue(place, waiting),
                 None => drop(waiting.answer.send(Ok(emitted))),
             }
         });
     }
+}
+
+fn enqueue(place: mpsc::Permit<'_, Waiting>, waiting: Waiting) {
+    gauge!(EMIT_QUEUE).increment(1);
+    place.send(waiting);
 }
 
 fn explain(error: &StoreError) -> EmitError {

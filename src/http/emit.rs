@@ -113,7 +113,8 @@ pub(super) enum EmitResult {
 
 /// Emit one event, or up to 500
 ///
-/// Answers once the events are stored. Of an array, one bad event does not fail its neighbours.
+/// Answers once the events are stored. Of an array, one bad event does not fail its neighbours, and those for one person
+/// are stored in its order.
 #[utoipa::path(post, path = "/events", tag = "events", security(("service_key" = [])), request_body = EmitBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Names a single event that has no `id`.")),
     responses(

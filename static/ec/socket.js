@@ -53,7 +53,7 @@ export class Socket {
   #heard = 0;
   #pingMs = PING_MS;
   #bye = null;
-  #run = 0; // Counts what was begun, so that what was given up says no more.
+  #run = 0; // What was given up says no more.
 
   /** @param {import('./types.js').SocketOptions} options */
   constructor(options) {

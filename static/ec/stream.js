@@ -1,9 +1,9 @@
 // Where this browser is in the person's stream, which is dense: 1, 2, 3 … Whoever sees 7 after 5 has lost 6.
 
 const ACK_MS = 200;
-const ACK_EVENTS = 16;
+const ACK_EVENTS = 64;
 const AWAY_MS = 60_000; // Who was gone for less has missed nothing: what came meanwhile is as new as what comes now.
-const ACK_IDS_MAX = 100; // As many as one frame may name; the rest goes into the next.
+const ACK_IDS_MAX = 100; // In one frame.
 
 /** The position, kept over restarts, and what is still to be acknowledged. */
 export class Position {

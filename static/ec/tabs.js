@@ -102,10 +102,8 @@ export class Tabs {
   }
 
   #beat() {
-    if (this.isLeader) {
-      this.post({ t: 'beat' });
-      return void this.look();
-    }
+    this.look();
+    if (this.isLeader) return void this.post({ t: 'beat' });
     const isLate = performance.now() - this.#heard > BEAT_MS * MISSED_MAX;
     if (!isLate || document.hidden || this.isAlone) return;
     this.#heard = performance.now();

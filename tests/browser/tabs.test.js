@@ -94,3 +94,29 @@ patient('hidden tabs leave toasts to the one that is looked at, and the lead, to
     await browser.close();
   }
 });
+
+patient('a page that comes back from the back/forward cache goes on where it was', async () => {
+  const { site } = suite;
+  const user = someone();
+  const browser = await RawBrowser.start();
+  try {
+    await browser.setCookie(site.url, 'ec_token', await site.token(user));
+    const tab = await browser.tab(`${site.url}/t/en/first`);
+    const client = (what) => tab.evaluate(`document.querySelector('ec-notification-center')?.client?.${what}`);
+    await site.emit({ user_id: user, type: 'task.created', title: 'Before' });
+    await until(async () => (await client('counts.unread')) === 1, 'the first');
+    await tab.evaluate(`globalThis.isTheSame = true; location.href = '/t/en/second'`);
+    await until(async () => (await tab.evaluate('location.pathname')) === '/t/en/second' && (await client('status')) === 'live', 'another page');
+    await site.emit({ user_id: user, type: 'task.created', title: 'Meanwhile' });
+    await until(async () => (await client('counts.unread')) === 2, 'the second');
+
+    await tab.evaluate('history.back()');
+
+    await until(() => tab.evaluate(`location.pathname === '/t/en/first' && globalThis.isTheSame`), 'not loaded anew');
+    await until(async () => (await client('counts.unread')) === 2 && (await client('status')) === 'live', 'it has caught up');
+    await site.emit({ user_id: user, type: 'task.created', title: 'After' });
+    await until(async () => (await client('counts.unread')) === 3 && (await client('isLeader')), 'it goes on');
+  } finally {
+    await browser.close();
+  }
+});

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::events::json_with;
+use crate::support::eventually::{SOON, eventually};
 use crate::support::installation::Installation;
 use crate::support::push_service::Browser;
 use crate::support::server::Server;
@@ -124,6 +125,31 @@ async fn a_service_worker_without_a_token_replaces_its_subscription_by_proof() {
     server.comes_to(&event, "push", "sent").await;
     new.pushes(1).await;
     assert_eq!(old.count().await, 0);
+}
+
+#[tokio::test]
+async fn of_two_renewals_at_once_one_takes_the_old_place_and_the_other_is_a_browser_of_its_own() {
+    const LOCKS: &str = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())";
+    let installation = Installation::fresh().await;
+    let server = installation.serve().await;
+    let old = new_browser(&installation).await;
+    let id = subscribe(&server, 42, &old.subscription).await;
+    let renewals = [new_browser(&installation).await, new_browser(&installation).await];
+    let bodies = renewals.each_ref().map(|new| with(new, &json!({"replaces": old.subscription})));
+    let mut held = installation.db.pool().begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('eventcenter.push_subscriptions', 42))")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+
+    let (one, two, ()) = tokio::join!(subscribe(&server, 42, &bodies[0]), subscribe(&server, 42, &bodies[1]), async {
+        eventually(SOON, async || (installation.db.count(LOCKS).await == 2).then_some(())).await;
+        held.commit().await.unwrap();
+    });
+
+    assert!(one != two && [&one, &two].contains(&&id), "{one} {two}");
+    assert_eq!(server.devices(42).await.len(), 2);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use eventcenter::committer::Committer;
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::event::NewEvent;
 use eventcenter_core::id::{EventId, Seq, UserId};
@@ -238,4 +239,26 @@ async fn a_stream_is_trimmed_from_its_beginning_and_says_so() {
     assert_eq!(heads[&user(42)], StreamHead { last: Seq(5), trimmed_to: Seq(3) });
     assert_eq!(heads[&user(43)], StreamHead { last: Seq(1), trimmed_to: Seq(0) });
     assert_eq!(heads.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_emitted_for_one_person_is_stored_in_the_order_in_which_it_came() {
+    const EACH: usize = 500;
+    let db = Database::fresh().await;
+    let tasks = Tasks::default();
+    let committer = Committer::start(db.store(), &tasks);
+
+    let emit = async |id: i64| {
+        let events = (0..EACH).map(|n| an_event_with(id, &json!({"channels": ["ws"], "title": n.to_string()})));
+        join_all(events.map(|event| committer.emit(event))).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    };
+    join_all((1..=PEOPLE).map(emit)).await;
+
+    for id in 1..=PEOPLE {
+        let streams = db.store().read_streams(&[(user(id), Seq(0))], 1000).await.unwrap();
+        let titles: Vec<usize> = streams[&user(id)].iter().map(|entry| entry.event.title.parse().unwrap()).collect();
+        assert!(titles.iter().copied().eq(0..EACH), "person {id}: {titles:?}");
+    }
+    drop(committer);
+    assert!(tasks.drain(SOON).await);
 }

@@ -19,8 +19,11 @@ mod chores;
 
 /// How often the others ask whether the keeper is gone.
 const TAKE_OVER: Duration = Duration::from_millis(200);
-/// Deliveries appended by one look. When there are more, the next look follows at once.
+/// Deliveries appended at once.
 const APPEND_MAX: i32 = 1000;
+/// After so many the next follow without a pause: meanwhile as many have come. Under a load that fills the machine a
+/// pause costs its people several times its length, since all that came in it has to be appended, too.
+const MANY: i32 = 10;
 /// As for claims: how far below now a look reaches, and how often it reaches for everything.
 const FLOOR: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
@@ -100,12 +103,15 @@ async fn keep(
     let mut upkeep_due = Every::starting_later(UPKEEP);
     let mut remind = Every::new(REMIND);
     let mut pace = Pace::new(settings.look);
+    let mut look = Every::new(REMIND);
+    let mut appended = 0;
     // A sweep that was full left something below the floor.
     let mut is_behind = false;
     while !tasks.is_stopping() {
         let floor = if sweep.is_due() || is_behind { None } else { Some(FLOOR) };
-        let mut due = session.look(FLOOR).await?;
-        let mut appended = 0;
+        // Where something was found there is likely more, and people wait for it: the look is for the others then.
+        let mut due = if appended == 0 || look.is_due() { session.look(FLOOR).await? } else { vec![Channel::Ws] };
+        appended = 0;
         if floor.is_none() || due.contains(&Channel::Ws) {
             appended = session.append_due(APPEND_MAX, floor).await?;
             counter!(APPENDED).increment(u64::from(appended.unsigned_abs()));
@@ -119,9 +125,8 @@ async fn keep(
         if upkeep_due.is_due() {
             tasks.spawn(upkeep(store.clone(), settings.clone(), tasks.clone()));
         }
-        let is_full = appended >= APPEND_MAX;
-        is_behind = is_full && floor.is_none();
-        if !is_full {
+        is_behind = appended >= APPEND_MAX && floor.is_none();
+        if appended < MANY {
             tasks.pause(pace.pause()).await;
         }
     }

@@ -8,7 +8,7 @@ const SPOKEN_STEP = 25; // Percent between two announcements; each tick would be
 export const BAR = sheet(`
 .bar { display: flex; align-items: center; gap: .75rem; margin-block-start: .5rem; color: var(--muted); font-size: .8125rem; font-variant-numeric: tabular-nums; }
 .track { flex: 1; block-size: .375rem; border-radius: 1rem; overflow: hidden; background: var(--border); }
-.track span { display: block; block-size: 100%; inline-size: 0; border-radius: inherit; background: var(--level); transition: inline-size .25s linear; }
+.track span { display: block; block-size: 100%; translate: -100%; border-radius: inherit; background: var(--level); transition: translate .25s linear; }
 .track.unknown span { inline-size: 35%; animation: wander 1.6s ease-in-out infinite; }
 .bar output { min-inline-size: 3.2em; text-align: end; }
 @keyframes wander { from { translate: -100%; } to { translate: 300%; } }
@@ -28,7 +28,7 @@ export function bar(percent, title) {
   element.advance = (now) => {
     track.classList.toggle('unknown', now === null);
     if (now === null) return track.removeAttribute('aria-valuenow');
-    fill.style.inlineSize = `${now}%`;
+    fill.style.translate = `${now - 100}%`; // Moved by the compositor: a size would be laid out anew in every frame.
     number.textContent = `${now} %`;
     track.setAttribute('aria-valuenow', String(now));
   };

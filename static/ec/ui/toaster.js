@@ -9,7 +9,7 @@ const ANNOUNCED_BODY = 200; // Nobody listens to 16 KiB.
 const STYLE = sheet(`
 :host { display: contents; }
 section {
-  position: fixed; inset: auto; inset-block-end: calc(1.25rem + env(safe-area-inset-bottom)); inset-inline-end: 1.25rem; margin: 0; padding: 0; border: 0;
+  position: fixed; inset-block: auto calc(1.25rem + env(safe-area-inset-bottom)); inset-inline: auto 1.25rem; margin: 0; padding: 0; border: 0;
   inline-size: min(var(--ec-toast-width, 25rem), calc(100vw - 2.5rem)); max-block-size: calc(100dvh - 2.5rem); overflow: visible;
   background: none; color: inherit; pointer-events: none; z-index: var(--ec-z, 2147483000);
 }

@@ -48,7 +48,7 @@ export class Front {
     this.requests.push(`${request.method} ${request.url}`);
     const page = this.page(new URL(request.url, this.url).pathname);
     if (page) {
-      response.writeHead(200, { 'content-type': KINDS[page.kind], 'content-security-policy': POLICY, 'cache-control': 'no-store' });
+      response.writeHead(200, { 'content-type': KINDS[page.kind], 'content-security-policy': POLICY, 'cache-control': 'no-cache' });
       return response.end(page.text);
     }
     const { hostname, port } = this.upstream;
