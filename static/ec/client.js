@@ -7,7 +7,7 @@ import { Position } from './stream.js';
 import { Tabs } from './tabs.js';
 
 const RECENT_MAX = 500; // Ids that push and stream may both bring; older ones are told apart by their numbers.
-const COUNT_MS = 1000;
+const QUIET_MS = 500; // Many events are counted once they are over.
 const TELL_MS = 150; // Many events at once are one change of the count.
 
 /** A person's connection. It says what happens by CustomEvents: see `ec.d.ts`. */
@@ -19,6 +19,7 @@ export class EventCenter extends EventTarget {
   #token;
   #recent = new Map();
   #counting = 0;
+  #isChanging = false;
   #telling = null;
   #listeners = new AbortController();
 
@@ -274,8 +275,13 @@ export class EventCenter extends EventTarget {
   }
 
   #recountSoon() {
-    clearTimeout(this.#counting);
-    this.#counting = setTimeout(() => this.#recount(), COUNT_MS);
+    this.#isChanging = true;
+    this.#counting ||= setInterval(() => {
+      if (this.#isChanging) return void (this.#isChanging = false);
+      clearInterval(this.#counting);
+      this.#counting = 0;
+      this.#recount();
+    }, QUIET_MS);
   }
 
   /** The exact counts. Between two of them, each event is one more. */

@@ -2,7 +2,7 @@
 
 const ACK_MS = 200;
 const ACK_EVENTS = 64;
-const AWAY_MS = 60_000; // Who was gone for less has missed nothing: what came meanwhile is as new as what comes now.
+const AWAY_MS = 60_000; // Who was gone for less has missed nothing.
 const ACK_IDS_MAX = 100; // In one frame.
 
 /** The position, kept over restarts, and what is still to be acknowledged. */

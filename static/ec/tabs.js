@@ -1,7 +1,7 @@
 // One socket per browser: of all tabs of a person one leads, by a Web Lock, and tells the others over a BroadcastChannel.
 
 const POST_MS = 50;
-const ANSWER_MS = 2000; // A leader to whom no other tab has said a word by then saves itself the posts until one does.
+const ANSWER_MS = 2000; // A leader who hears of no other tab by then posts nothing until one speaks.
 const BEAT_MS = 5000;
 const MISSED_MAX = 3; // So many beats late, and a visible tab takes the lead from one that hangs or is frozen.
 
