@@ -208,22 +208,18 @@ export class EventCenter extends EventTarget {
         this.isReplaying = true;
         break;
       case 'event':
-        this.#applyEvent(frame);
-        break;
+        return this.#applyEvent(frame);
       case 'replay_done':
         this.isReplaying = false;
         this.#emit('replayed', { count: frame.count });
         break;
       case 'gap':
-        this.#emit('gap', frame);
-        break;
+      case 'answered':
+        return this.#emit(frame.t, frame);
       case 'marks':
         if (frame.unread != null) this.#count(frame);
         else if (this.isLeader) this.#recountSoon();
         this.#emit('marks', frame);
-        break;
-      case 'answered':
-        this.#emit('answered', frame);
         break;
     }
   }
@@ -250,7 +246,7 @@ export class EventCenter extends EventTarget {
 
   #hear(message) {
     if (message.t === 'frame') this.#follow(message.frame);
-    else if (message.t === 'state') this.#adopt(message);
+    else if (message.t === 'state' && !this.isLeader) this.#adopt(message);
     else if (message.t === 'counts') this.#count(message);
     else if (message.t === 'ack' && this.isLeader) this.#position.saw(message.acks);
     else if (message.t === 'hi' && this.isLeader) this.#tabs.post({ t: 'state', status: this.status, counts: this.counts });
@@ -263,7 +259,6 @@ export class EventCenter extends EventTarget {
   }
 
   #adopt({ status, counts }) {
-    if (this.isLeader) return;
     this.#count(counts);
     this.#setStatus(status);
   }
@@ -274,13 +269,12 @@ export class EventCenter extends EventTarget {
     this.#emit('status', { status });
   }
 
-  #recountSoon() {
-    this.#isChanging = true;
-    this.#counting ||= setInterval(() => {
-      if (this.#isChanging) return void (this.#isChanging = false);
-      clearInterval(this.#counting);
+  #recountSoon(isChanging = true) {
+    this.#isChanging = isChanging;
+    this.#counting ||= setTimeout(() => {
       this.#counting = 0;
-      this.#recount();
+      if (this.#isChanging) this.#recountSoon(false);
+      else this.#recount();
     }, QUIET_MS);
   }
 
