@@ -9,7 +9,7 @@ export const BAR = sheet(`
 .bar { display: flex; align-items: center; gap: .75rem; margin-block-start: .5rem; color: var(--muted); font-size: .8125rem; font-variant-numeric: tabular-nums; }
 .track { flex: 1; block-size: .375rem; border-radius: 1rem; overflow: hidden; background: var(--border); }
 .track span { display: block; block-size: 100%; translate: -100%; border-radius: inherit; background: var(--level); transition: translate .25s linear; }
-.track.unknown span { inline-size: 35%; animation: wander 1.6s ease-in-out infinite; }
+.track.unknown span { inline-size: 35%; translate: none; animation: wander 1.6s ease-in-out infinite; }
 .bar output { min-inline-size: 3.2em; text-align: end; }
 @keyframes wander { from { translate: -100%; } to { translate: 300%; } }
 @media (forced-colors: active) { .track { border: 1px solid; } .track span { background: Highlight; } }
@@ -27,7 +27,10 @@ export function bar(percent, title) {
   const element = h('div', { class: 'bar', part: 'progress' }, track, number);
   element.advance = (now) => {
     track.classList.toggle('unknown', now === null);
-    if (now === null) return track.removeAttribute('aria-valuenow');
+    if (now === null) {
+      fill.style.translate = ''; // The sheet's own, so that it is seen without motion, too.
+      return track.removeAttribute('aria-valuenow');
+    }
     fill.style.translate = `${now - 100}%`; // Moved by the compositor: a size would be laid out anew in every frame.
     number.textContent = `${now} %`;
     track.setAttribute('aria-valuenow', String(now));
