@@ -87,10 +87,11 @@ end $$;
 -- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
 -- transaction, so two appends cannot wait for each other. An expired event gets no number, and neither does one that
 -- the person switched off; its history says why. Answers how many deliveries are settled by that, those included.
--- Its callers pin their plans by switching nodes off; this one sorts.
+-- Its callers pin their plans by switching nodes off; this one sorts, and joins by hash: the planner takes what comes
+-- from other parts of the statement for a row or ten, and would compare each with each.
 create function eventcenter.append_rows(p_rows tid[]) returns integer
 language plpgsql
-set enable_sort = on set jit = off set plan_cache_mode = force_generic_plan as $$
+set enable_sort = on set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_user_ids bigint[];
     v_taken integer;

@@ -152,9 +152,10 @@ begin
         )
         select
             f.id, f.key, f.user_id, f.type, f.title, f.body, coalesce(f.level, 'info'),
-            string_to_array(f.channels, ','), f.channel_hint, f.cta, f.data,
-            f.deliver_at, f.expires_at, f.collapse_key
+            eventcenter.resolved(string_to_array(f.channels, ','), f.channel_hint, t.channels), f.channel_hint,
+            f.cta, f.data, f.deliver_at, f.expires_at, f.collapse_key
         from fresh as f
+        left join eventcenter.event_types as t on t.type = f.type
         returning channels, deliver_at
     )
     select

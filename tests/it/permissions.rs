@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use crate::support::database::Database;
 use crate::support::sql::refusal;
 
-const INSERT: &str = "insert into eventcenter.events (user_id, type, title, body)
-    values (42, 'job.done', 'Photo ready', '') returning id";
+const INSERT: &str = r#"insert into eventcenter.events (user_id, type, title, body, cta)
+    values (42, 'job.done', 'Photo ready', '', '{"label": "Open", "url": "/photos/7"}') returning id"#;
 const EMIT: &str = r#"select eventcenter.emit('{"id": "photo-7", "user_id": 42, "type": "job.progress",
     "title": "Half way", "body": "", "channels": ["ws", "push"], "data": {"percent": 50}}')"#;
 
@@ -70,7 +70,7 @@ async fn an_emitter_may_do_nothing_else() {
     let emits = "select string_agg(p.proname, ' ' order by p.proname) from pg_proc as p
         where p.pronamespace = 'eventcenter'::regnamespace and has_function_privilege('eventcenter_emitter', p.oid, 'execute')";
     let callable: String = sqlx::query_scalar(emits).fetch_one(db.pool()).await.unwrap();
-    assert_eq!(callable, "emit is_channel_set uuid7");
+    assert_eq!(callable, "emit is_cta uuid7");
 }
 
 /// The functions that run with our rights look nothing up where a caller could have put something else.

@@ -102,6 +102,20 @@ async fn a_held_snapshot_with_200_000_dead_rows_slows_no_claim() {
     holder.execute("rollback").await.unwrap();
 }
 
+/// The planner takes the parts of the append's statement for a row or ten: joined by a nested loop, each of 500 entries would
+/// be compared with 500.
+#[tokio::test]
+async fn an_append_compares_no_entry_with_every_other() {
+    let db = Database::fresh().await;
+    let mut connection = PgConnection::connect(db.url()).await.unwrap();
+    connection.execute(AssertSqlSafe(fill("ws", 500, PAST))).await.unwrap();
+
+    let nodes = nodes_of(&mut connection, &append("'-infinity'"), "with taken as").await;
+
+    let joins: Vec<&str> = nodes.iter().map(|node| node.kind.as_str()).filter(|kind| kind.ends_with("Join")).collect();
+    assert!(joins.len() > 1 && nodes.iter().all(|node| node.kind != "Nested Loop"), "{nodes:#?}");
+}
+
 /// To plan a look into all days takes 100 ms: more than everything else that an insert does, and than the keeper may pause.
 #[tokio::test]
 async fn mail_that_waits_for_a_digest_costs_no_look_into_other_days() {
