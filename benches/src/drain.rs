@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::command::{peer, pgbench};
 use crate::report::{Row, Samples, Target};
@@ -75,7 +76,8 @@ async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
 }
 
 /// Lets a worker work until `done`; the seconds that it took. They count until the last result is written: a worker that
-/// is told to stop answers only then.
+/// is told to stop answers only then. A task of its own, as in the engine: on the main thread, everything that it does would
+/// wake another one.
 pub(crate) async fn work(
     store: &Store,
     deliver: Arc<dyn Deliver>,
@@ -85,14 +87,14 @@ pub(crate) async fn work(
     let tasks = Tasks::default();
     let began = Instant::now();
     let worker = Worker { deliver, store: store.clone(), settings, name: "bench".to_owned(), wake: Arc::default() };
-    let watching = async {
-        tokio::time::timeout(PATIENCE, done).await??;
-        tasks.stop();
-        Ok::<(), crate::Error>(())
-    };
-    let (ran, done) = tokio::join!(worker.run(&tasks), watching);
-    ran?;
-    done?;
+    let mut working = JoinSet::new();
+    let until = tasks.clone();
+    working.spawn(async move { worker.run(&until).await });
+    tokio::time::timeout(PATIENCE, done).await??;
+    tasks.stop();
+    for ran in working.join_all().await {
+        ran?;
+    }
     tasks.drain(PATIENCE).await;
     Ok(began.elapsed().as_secs_f64())
 }

@@ -19,13 +19,12 @@ use eventcenter_core::id::{EventId, LeaseId};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 use tower::layer::util::Identity;
 
 use crate::handler::Handler;
 use crate::loader::{Job, Returns};
-use crate::settler::Done;
 use crate::worker::WorkerSettings;
 
 /// An apalis task: a few deliveries of one lease. What apalis costs, a spawned task included, is paid once for all.
@@ -137,10 +136,7 @@ impl DeliveryBackend {
         let mut unstarted = vec![Vec::from(mem::take(&mut self.waiting))];
         let (handler, returns) = (Arc::clone(&self.handler), self.returns.clone());
         async move {
-            let (answer, written) = oneshot::channel();
-            if handler.done.send(Done::Flush(answer)).await.is_ok() {
-                drop(written.await);
-            }
+            handler.results.written().await;
             // A batch that is being loaded still comes.
             while let Some(batch) = loaded.recv().await {
                 unstarted.push(batch);

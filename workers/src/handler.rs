@@ -13,14 +13,14 @@ use crate::backend::Handful;
 use crate::findings::Found;
 use crate::leases::Leases;
 use crate::loader::Job;
-use crate::settler::Done;
+use crate::settler::Results;
 
 /// What an apalis task runs.
 pub(crate) struct Handler {
     pub(crate) channel: Channel,
     pub(crate) deliver: Arc<dyn Deliver>,
     pub(crate) leases: Arc<Leases>,
-    pub(crate) done: mpsc::Sender<Done>,
+    pub(crate) results: Results,
     pub(crate) found: mpsc::Sender<Found>,
 }
 
@@ -38,7 +38,7 @@ impl Handler {
         let mut finished = sending.ready_chunks(jobs.len().max(1));
         while let Some(tried) = finished.next().await {
             let count = tried.len();
-            if self.done.send(Done::Tried(lease, tried)).await.is_err() {
+            if !self.results.hand_in(lease, tried).await {
                 tracing::error!("nobody takes results; the lease will expire");
             }
             drop(slots.split(count));

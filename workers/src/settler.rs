@@ -1,5 +1,6 @@
 //! Writes down what tries came to, in batches.
 
+use std::array;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use eventcenter_core::delivery::{Channel, Settlement, State};
 use eventcenter_core::id::LeaseId;
 use eventcenter_core::metrics::{DUE_TO_SETTLED, SETTLED, STALE};
 use eventcenter_core::store::Store;
+use eventcenter_core::tasks::Tasks;
 use metrics::{counter, histogram};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,15 +24,53 @@ const INTAKE: usize = 64;
 /// The longest wait after the database failed.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// What a handler hands in.
+/// Settlers of a worker, each with leases of its own: while one commits, the other fills its batch.
+const SETTLERS: usize = 2;
+/// Messages that wait for one settler. Handlers wait with further ones, and so do the claims behind them: what is claimed
+/// sooner than it can be settled would only be more to repeat after a crash.
+const WAITING_MAX: usize = 64;
+
+/// The way to the settlers.
 #[derive(Debug)]
-pub(crate) enum Done {
-    /// These tries of one lease are over.
+pub(crate) struct Results([mpsc::Sender<Done>; SETTLERS]);
+
+impl Results {
+    /// Starts the settlers. They end, with everything written, once this is gone.
+    pub(crate) fn settled_by(settler: &Settler, tasks: &Tasks) -> Self {
+        Self(array::from_fn(|_| {
+            let (results, done) = mpsc::channel(WAITING_MAX);
+            let settler = Settler { store: settler.store.lane(1), ..settler.clone() };
+            tasks.spawn(settler.run(done));
+            results
+        }))
+    }
+
+    /// These tries of one lease are over. False when nobody takes them any more.
+    pub(crate) async fn hand_in(&self, lease: LeaseId, tried: Vec<Settlement>) -> bool {
+        let settler = usize::try_from(lease.get()).unwrap_or_default() % SETTLERS;
+        let Some(results) = self.0.get(settler) else { return false };
+        results.send(Done::Tried(lease, tried)).await.is_ok()
+    }
+
+    /// Waits until all that was handed in before has been written.
+    pub(crate) async fn written(&self) {
+        for results in &self.0 {
+            let (answer, written) = oneshot::channel();
+            if results.send(Done::Flush(answer)).await.is_ok() {
+                written.await.ok();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Done {
     Tried(LeaseId, Vec<Settlement>),
     /// Answer once all that came before has been written.
     Flush(oneshot::Sender<()>),
 }
 
+#[derive(Clone)]
 pub(crate) struct Settler {
     pub(crate) store: Store,
     pub(crate) channel: Channel,
@@ -46,7 +86,7 @@ struct Pile {
 
 impl Settler {
     /// Writes until every sender is gone and everything is written.
-    pub(crate) async fn run(self, mut done: mpsc::Receiver<Done>) {
+    async fn run(self, mut done: mpsc::Receiver<Done>) {
         let mut piles: HashMap<LeaseId, Pile> = HashMap::new();
         let mut intake = Vec::with_capacity(INTAKE);
         loop {

@@ -21,7 +21,7 @@ use crate::findings;
 use crate::handler::Handler;
 use crate::leases::Leases;
 use crate::loader::{Loader, Returns};
-use crate::settler::Settler;
+use crate::settler::{Results, Settler};
 
 /// How a channel's worker works.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,6 @@ impl Worker {
         let _worked = worked.clone().drop_guard();
         let (batches_in, batches) = mpsc::channel(1);
         let (jobs_in, jobs) = mpsc::channel(1);
-        let (done, done_out) = mpsc::channel(settings.concurrency);
         let (found, found_out) = mpsc::channel(findings::WAITING_MAX);
 
         let claimer = Claimer {
@@ -110,7 +109,7 @@ impl Worker {
         };
         let renewer = claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
         let settler = Settler {
-            store: store.lane(1),
+            store: store.clone(),
             channel: settings.channel,
             name: Arc::clone(&name),
             leases: Arc::clone(&leases),
@@ -118,11 +117,10 @@ impl Worker {
         tasks.spawn(claimer.run(stop.clone()));
         tasks.spawn(loader.run(batches));
         tasks.spawn(renewer);
-        tasks.spawn(settler.run(done_out));
         tasks.spawn(findings::run(store.clone(), found_out));
 
-        let leases = Arc::clone(&leases);
-        let handler = Arc::new(Handler { channel: settings.channel, deliver, leases, done, found });
+        let results = Results::settled_by(&settler, tasks);
+        let handler = Arc::new(Handler { channel: settings.channel, deliver, leases, results, found });
         let backend = DeliveryBackend::new(settings, Arc::clone(&handler), returns, jobs, stop);
         working(backend, &name, handler, tasks.clone()).await
     }
