@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE_MAX: usize = 2048;
 /// Events in one flush. More wait for the next.
 const BATCH_MAX: usize = 256;
-/// Flushes under way at once: while one commits, another is parsed and planned.
-const FLUSHERS: usize = 3;
+/// Flushes under way at once: while one commits, another is parsed and planned. With more of them each takes a smaller batch,
+/// and a batch costs the database a millisecond however small it is.
+const FLUSHERS: usize = 2;
 /// How long an event waits for a key that someone's open transaction is writing, before it is answered as busy.
 const BUSY_WAIT: Duration = Duration::from_millis(500);
 /// Between two tries at a busy key.

@@ -1,6 +1,7 @@
 //! The HTTP API: thin handlers between JSON and the store. Every route is declared here, and documented where it is
 //! handled: `/openapi.json` is made of exactly these.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,9 +46,27 @@ pub use assets::PAGE_POLICY;
 pub use extract::{Json, Person, Service};
 pub use push::PushSetup;
 
-/// What the API stands on. Cheap to clone.
+/// The API's state. Every layer and route has a clone of it for each request, so it is one pointer.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct Api(Arc<Foundation>);
+
+impl Deref for Api {
+    type Target = Foundation;
+
+    fn deref(&self) -> &Foundation {
+        &self.0
+    }
+}
+
+impl From<Foundation> for Api {
+    fn from(foundation: Foundation) -> Self {
+        Self(Arc::new(foundation))
+    }
+}
+
+/// What the API stands on.
+#[derive(Debug)]
+pub struct Foundation {
     /// The database.
     pub store: Store,
     /// The way of emits into it.
@@ -89,7 +108,7 @@ impl Readiness {
 
 /// The API and `others` (WebSockets, pages of `dev`), under the same layers: ids, logs, metrics, CORS, timeouts, and
 /// a problem document for every error.
-pub fn router(api: Api, others: OpenApiRouter) -> Router {
+pub fn router(api: Foundation, others: OpenApiRouter) -> Router {
     let routes = probes()
         .routes(routes!(emit::post_events))
         .routes(routes!(events::get_event))
@@ -128,7 +147,7 @@ pub fn router(api: Api, others: OpenApiRouter) -> Router {
 }
 
 /// Only what every process answers, whatever it runs: probes and metrics. And `others`, under the same layers.
-pub fn probes_router(api: Api, others: OpenApiRouter) -> Router {
+pub fn probes_router(api: Foundation, others: OpenApiRouter) -> Router {
     finish(probes(), api, others)
 }
 
@@ -140,9 +159,9 @@ fn probes() -> OpenApiRouter<Api> {
         .routes(routes!(openapi::get_openapi))
 }
 
-fn finish(routes: OpenApiRouter<Api>, api: Api, others: OpenApiRouter) -> Router {
+fn finish(routes: OpenApiRouter<Api>, api: Foundation, others: OpenApiRouter) -> Router {
     let origins = api.cookies.origins.clone();
-    let (app, document) = routes.with_state(api).merge(others).split_for_parts();
+    let (app, document) = routes.with_state(Api::from(api)).merge(others).split_for_parts();
     layers::around(app.layer(Extension(openapi::Rendered::from(document))), &origins)
 }
 

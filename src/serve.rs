@@ -25,7 +25,7 @@ use crate::auth::{CookieRules, InvalidOrigin, NewServiceKey, Origins, Revocation
 use crate::bounces::{Bounces, maildir};
 use crate::committer::Committer;
 use crate::config::{Refused, Role, Settings};
-use crate::http::{self, Api, PushSetup, Readiness};
+use crate::http::{self, Foundation, PushSetup, Readiness};
 use crate::listen::{self, Wakeups};
 use crate::metrics::{Metrics, MetricsError};
 use crate::ws;
@@ -232,7 +232,7 @@ fn router(settings: &Settings, parts: Parts, tasks: &Tasks) -> Result<Router, Er
     let Parts { store, tokens, cookies, links, bounces, metrics, waiters, node, is_heard } = parts;
     let service_keys = ServiceKeys::new(store.clone());
     tasks.spawn(service_keys.clone().keep_fresh(tasks.clone()));
-    let api = Api {
+    let api = Foundation {
         committer: Committer::start(&store, tasks),
         store,
         tokens,

@@ -1,8 +1,11 @@
 //! `POST /events`: one event, or an array of them.
 
+use std::convert::Infallible;
+
 use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::delivery::Channel;
 use eventcenter_core::event::{ChannelHint, Cta, InvalidEvent, InvalidField, Level, NewEvent};
@@ -132,13 +135,13 @@ pub(super) async fn post_events(
     _: Service,
     State(api): State<Api>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    headers: HeaderMap,
+    IdempotencyKeys(keys): IdempotencyKeys,
     Json { value, len }: Json<EVENTS_BYTES_MAX>,
 ) -> Result<Response, Problem> {
     let answer = if let Value::Array(events) = value {
-        EmitAnswer::Many(emit_many(&api, &headers, events, &request_id).await?)
+        EmitAnswer::Many(emit_many(&api, &keys, events, &request_id).await?)
     } else {
-        let event = named(value, &headers)?;
+        let event = named(value, &keys)?;
         if len > EVENT_BYTES_MAX {
             let errors = NewEvent::from_json(&event).err().map(|InvalidEvent(errors)| errors);
             return Err(Problem { errors: errors.unwrap_or_default(), ..too_large(EVENT_BYTES_MAX) });
@@ -155,12 +158,22 @@ enum EmitAnswer {
     Many(Results),
 }
 
+/// The values of that header; there should be one or none. Alone, since a copy of all headers costs every emit.
+pub(super) struct IdempotencyKeys(Vec<HeaderValue>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKeys {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get_all(IDEMPOTENCY_KEY).into_iter().cloned().collect()))
+    }
+}
+
 /// The event with the id that the header gives it.
-fn named(mut event: Value, headers: &HeaderMap) -> Result<Value, Problem> {
+fn named(mut event: Value, keys: &[HeaderValue]) -> Result<Value, Problem> {
     let fault = |message: &str| Err(Problem::field("Idempotency-Key", message));
-    let mut given = headers.get_all(IDEMPOTENCY_KEY).into_iter();
-    let Some(key) = given.next() else { return Ok(event) };
-    let (Ok(key), None) = (key.to_str(), given.next()) else {
+    let Some((key, others)) = keys.split_first() else { return Ok(event) };
+    let (Ok(key), []) = (key.to_str(), others) else {
         return fault("must be one header of visible ASCII");
     };
     if let Some(fields) = event.as_object_mut() {
@@ -174,8 +187,8 @@ fn named(mut event: Value, headers: &HeaderMap) -> Result<Value, Problem> {
     Ok(event)
 }
 
-async fn emit_many(api: &Api, headers: &HeaderMap, events: Vec<Value>, request_id: &str) -> Result<Results, Problem> {
-    if headers.contains_key(IDEMPOTENCY_KEY) {
+async fn emit_many(api: &Api, keys: &[HeaderValue], events: Vec<Value>, request_id: &str) -> Result<Results, Problem> {
+    if !keys.is_empty() {
         return Err(Problem::field("Idempotency-Key", "names a single event: in an array, give each event an id"));
     }
     if !(1..=EVENTS_MAX).contains(&events.len()) {
@@ -242,21 +255,21 @@ mod tests {
 
     use super::*;
 
-    fn key(values: &[&str]) -> HeaderMap {
-        values.iter().map(|value| (IDEMPOTENCY_KEY, value.parse().unwrap())).collect()
+    fn keys(values: &[&str]) -> Vec<HeaderValue> {
+        values.iter().map(|value| value.parse().unwrap()).collect()
     }
 
     #[test]
     fn the_header_names_an_event_without_an_id() {
-        assert_eq!(named(json!({"id": null}), &key(&["k1"])), Ok(json!({"id": "k1"})));
-        assert_eq!(named(json!({"id": "k1"}), &key(&["k1"])), Ok(json!({"id": "k1"})));
-        assert_eq!(named(json!({}), &key(&[])), Ok(json!({})));
+        assert_eq!(named(json!({"id": null}), &keys(&["k1"])), Ok(json!({"id": "k1"})));
+        assert_eq!(named(json!({"id": "k1"}), &keys(&["k1"])), Ok(json!({"id": "k1"})));
+        assert_eq!(named(json!({}), &keys(&[])), Ok(json!({})));
     }
 
     #[test]
     fn a_header_that_contradicts_is_refused() {
-        for headers in [key(&["k2"]), key(&["k1", "k1"]), key(&["ключ"])] {
-            let problem = named(json!({"id": "k1"}), &headers).unwrap_err();
+        for given in [keys(&["k2"]), keys(&["k1", "k1"]), keys(&["ключ"])] {
+            let problem = named(json!({"id": "k1"}), &given).unwrap_err();
 
             assert_eq!((problem.code, &*problem.errors[0].field), (Code::InvalidRequest, "Idempotency-Key"));
         }

@@ -37,7 +37,8 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
         let theirs = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
-        Self(theirs.map_or_else(|| Uuid::now_v7().simple().to_string().into(), Arc::from))
+        let ours = || Arc::from(&*Uuid::now_v7().simple().encode_lower(&mut Uuid::encode_buffer()));
+        Self(theirs.map_or_else(ours, Arc::from))
     }
 }
 

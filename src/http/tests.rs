@@ -65,7 +65,7 @@ impl Fixture {
         let tokens = Tokens::hs256("a secret of at least thirty-two bytes");
         let token = tokens.issue(UserId::new(42).unwrap(), Duration::from_hours(1)).unwrap();
         let links = MailLinks::new(b"a secret of at least thirty-two bytes", None, None).unwrap();
-        let api = Api {
+        let api = Foundation {
             bounces: Bounces::new(store.clone(), links.clone()),
             links,
             committer: Committer::start(&store, &Tasks::default()),
