@@ -9,7 +9,7 @@ use metrics::counter;
 use super::Every;
 
 /// How often expired leases are looked for.
-const RESCUE: Duration = Duration::from_secs(1);
+const RESCUE: Duration = Duration::from_secs(2);
 /// How often snoozes are looked for that are over: at most that much later than they said, entries are back.
 const WAKE: Duration = Duration::from_secs(1);
 /// Entries that one look brings back. When there are more, the next look brings them.
@@ -20,7 +20,7 @@ const DIGEST: Duration = Duration::from_secs(5);
 /// look seals the next.
 const DIGEST_MAX: i32 = 20;
 /// How often nodes that are gone are looked for.
-const SWEEP_SESSIONS: Duration = Duration::from_secs(1);
+const SWEEP_SESSIONS: Duration = Duration::from_secs(2);
 /// Sessions that one look forgets, so that nobody waits long for the locks of their people. The next looks take the rest.
 const SESSIONS_MAX: i32 = 1000;
 
