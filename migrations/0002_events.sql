@@ -1,6 +1,6 @@
 -- The fact: written once, never changed, dropped with its day.
 
--- A function, since each statement sets up the constraints of its table anew, and this one would take most of that.
+-- A function, since each statement sets up the constraints of its table anew, and this one took a quarter of that.
 -- The path is fixed: services call it, and must not bring operators of their own.
 create function eventcenter.is_cta(cta jsonb) returns boolean
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
