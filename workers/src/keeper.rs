@@ -26,7 +26,7 @@ const APPEND_MAX: i32 = 1000;
 const MANY: i32 = 10;
 /// As for claims: how far below now a look reaches, and how often it reaches for everything.
 const FLOOR: Duration = Duration::from_secs(5);
-const SWEEP: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(2);
 /// After so long without a direct insert the keeper looks a quarter as often.
 const QUIET: Duration = Duration::from_secs(5);
 /// A busy channel's workers need no reminder: at most one so often.

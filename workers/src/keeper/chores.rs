@@ -11,7 +11,7 @@ use super::Every;
 /// How often expired leases are looked for.
 const RESCUE: Duration = Duration::from_secs(2);
 /// How often snoozes are looked for that are over: at most that much later than they said, entries are back.
-const WAKE: Duration = Duration::from_secs(1);
+const WAKE: Duration = Duration::from_secs(2);
 /// Entries that one look brings back. When there are more, the next look brings them.
 const WAKE_MAX: i32 = 500;
 /// How often digests are looked for whose hour has come.
