@@ -149,18 +149,23 @@ impl Settler {
             tracing::warn!(channel = %self.channel, stale = count.stale, "settled too late; these are sent again");
             counter!(STALE, "channel" => self.channel.as_str()).increment(count.stale.unsigned_abs());
         }
-        for one in settlements {
-            self.count(one);
-        }
+        self.count(settlements);
     }
 
-    fn count(&self, one: &Settlement) {
-        let state = one.state();
-        let reason = one.reason().unwrap_or("none");
+    /// A metric is looked up by its labels, which takes longer than to count: once for all that share them.
+    fn count(&self, settlements: &[Settlement]) {
         let channel = self.channel.as_str();
-        counter!(SETTLED, "channel" => channel, "state" => state.as_str(), "reason" => reason).increment(1);
-        if state == State::Sent && one.retry_in.is_none() {
-            histogram!(DUE_TO_SETTLED, "channel" => channel).record(one.lag.as_secs_f64());
+        let due_to_settled = histogram!(DUE_TO_SETTLED, "channel" => channel);
+        let mut counts: HashMap<(&str, &str), u64> = HashMap::new();
+        for one in settlements {
+            let state = one.state();
+            *counts.entry((state.as_str(), one.reason().unwrap_or("none"))).or_default() += 1;
+            if state == State::Sent && one.retry_in.is_none() {
+                due_to_settled.record(one.lag.as_secs_f64());
+            }
+        }
+        for ((state, reason), count) in counts {
+            counter!(SETTLED, "channel" => channel, "state" => state, "reason" => reason).increment(count);
         }
     }
 }
