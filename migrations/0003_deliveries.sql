@@ -113,13 +113,15 @@ create table eventcenter.cancellations (
 
 -- Claims up to p_limit due deliveries of a channel: deletes them and writes one lease in the same statement. Answers the
 -- lease, what it holds as parallel arrays (a row for each would cost more than all the rest), or no row when nothing is due.
--- p_floor spares the scan the dead entries that a held snapshot keeps; it only delays what lies below it, and the
--- caller sweeps without it. The settings pin the plan to the index: a table analysed while empty would otherwise
+-- Only what lies after p_floor and p_after is looked at: that spares the scan the entries of what was claimed before, which
+-- stay until a vacuum, or as long as somebody holds a snapshot. It only delays what lies below, and the caller sweeps
+-- without it. The settings pin the plan to the index: a table analysed while empty would otherwise
 -- be sorted whole. Wherever a node is switched off, JIT is too: where that node is needed after all, its made-up cost
 -- would have every call compiled, for half a second.
 -- statement_timestamp() is stable, so it can bound the scan; now() would be the caller's transaction.
 create function eventcenter.claim(
-    p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_floor timestamptz, p_lease interval
+    p_channel text, p_quarantined boolean, p_worker text, p_limit integer, p_lease interval,
+    p_floor timestamptz default '-infinity', p_after uuid default '00000000-0000-0000-0000-000000000000'
 ) returns table (
     lease_id bigint, event_ids uuid[], user_ids bigint[], attempts integer[],
     due_at timestamptz[], since timestamptz[], expires_at timestamptz[]
@@ -136,7 +138,7 @@ begin
         where
             d.channel = p_channel
             and d.quarantined = p_quarantined
-            and d.due_at >= p_floor
+            and (d.due_at, d.event_id) > (p_floor, p_after)
             and d.due_at <= statement_timestamp()
         order by d.due_at, d.event_id
         limit p_limit

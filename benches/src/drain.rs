@@ -35,7 +35,8 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
         ours.add(through_apalis(&store, &url).await?);
         store.close().await;
         let (url, store) = filled(server).await?;
-        let options = ["--client", "2", "--jobs", "2", "--transactions", &each];
+        let begin = ["--define", "due=-infinity", "--define", "last=00000000-0000-0000-0000-000000000000"];
+        let options = [&["--client", "2", "--jobs", "2", "--transactions", &each][..], &begin].concat();
         statements.add(pgbench(&args.home, &url, "claim_settle.sql", &options).await? * f64::from(BATCH));
         all_settled(&url, JOBS).await?;
         store.close().await;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::delivery::{Channel, Message, Outcome};
-use eventcenter_core::store::{Claim, Load, Store};
+use eventcenter_core::store::{Claim, Floor, Load, Store};
 use eventcenter_workers::Deliver;
 use eventcenter_workers::push::{Authorizations, Push, Subject, decode_base64, encrypt};
 use eventcenter_workers::worker::WorkerSettings;
@@ -125,7 +125,7 @@ async fn claimed(store: &Store) -> Result<Vec<Message>> {
         channel: Channel::Push,
         load: Load::Ordinary,
         limit: 500,
-        floor: None,
+        floor: Floor::Everything,
         lease: Duration::from_mins(10),
     };
     let mut messages = Vec::new();

@@ -30,7 +30,7 @@ mod tickets;
 mod upkeep;
 
 pub use actions::{Answer, Answered, Asked, Reply};
-pub use deliveries::{Claim, Claimed, Load, Rescued};
+pub use deliveries::{Claim, Claimed, Floor, Load, Place, Rescued};
 pub use devices::StreamStart;
 pub use emit::{Emitted, Verdict};
 pub use error::StoreError;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventcenter_core::delivery::{Channel, Fault, Message, Outcome, Settlement};
 use eventcenter_core::id::EventId;
-use eventcenter_core::store::SettleCount;
+use eventcenter_core::store::{Claim, Floor, SettleCount};
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
@@ -41,11 +41,30 @@ async fn a_claim_leases_the_oldest_due_deliveries_as_one_batch() {
 }
 
 #[tokio::test]
+async fn a_claim_behind_another_leaves_what_was_committed_late_to_a_sweep() {
+    let db = Database::fresh().await;
+    let planned = db.plan(PUSH, 5).await;
+    let all = a_claim("w", PUSH, 500);
+    let first = db.store().claim(a_claim("w", PUSH, 2)).await.unwrap().unwrap();
+    assert_eq!(first.ids(), planned[..2]);
+    sqlx::query("update eventcenter.deliveries set due_at = due_at - interval '1 ms' where event_id = $1")
+        .bind(planned[4].uuid())
+        .execute(db.pool())
+        .await
+        .unwrap();
+
+    let behind = db.claim_as(Claim { floor: Floor::After(first.end().unwrap()), ..all }).await;
+    let swept = db.claim_as(all).await;
+
+    assert_eq!((ids(&behind), ids(&swept)), (planned[2..4].to_vec(), planned[4..].to_vec()));
+}
+
+#[tokio::test]
 async fn what_one_claimer_is_taking_the_next_one_skips() {
     let db = Database::fresh().await;
     let planned = db.plan(PUSH, 5).await;
     let mut open = db.pool().begin().await.unwrap();
-    let statement = "select eventcenter.claim('push', false, 'one', 2, '-infinity', '1 minute')";
+    let statement = "select eventcenter.claim('push', false, 'one', 2, '1 minute')";
     sqlx::query(statement).fetch_all(&mut *open).await.unwrap();
 
     assert_eq!(ids(&db.claim("two", 500).await), planned[2..]);

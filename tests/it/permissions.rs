@@ -49,7 +49,7 @@ async fn an_emitter_may_do_nothing_else() {
         "delete from eventcenter.events",
         "truncate eventcenter.events",
         "update eventcenter.event_types set channels = '{email}'",
-        "select eventcenter.claim('push', false, 'me', 10, '-infinity', '1 minute')",
+        "select eventcenter.claim('push', false, 'me', 10, '1 minute')",
         "select eventcenter.release(1, 'me', '{}')",
         "select eventcenter.rescue(100, 3)",
         "select eventcenter.append_due(100, '-infinity')",

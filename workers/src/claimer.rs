@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::id::LeaseId;
-use eventcenter_core::store::{Claim, Claimed, Load, Store, StoreError};
+use eventcenter_core::store::{Claim, Claimed, Floor, Load, Place, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +12,12 @@ use crate::leases::Leases;
 use crate::loader::Batch;
 use crate::worker::WorkerSettings;
 
-/// How far below the last claimed delivery a claim looks: transactions that commit this much late are still found at
-/// once, later ones by the next sweep.
+/// How far below the last claimed delivery a claim looks, unless a backlog is being worked off: transactions that commit
+/// this much late are still found at once, later ones by the next sweep.
 const FLOOR_SLACK: Duration = Duration::from_secs(5);
-/// A sweep looks at everything, so under a held snapshot it costs with the dead entries. It takes at most this part
-/// of the time: one in twenty.
+/// How often a claim looks at everything, at the most.
+const SWEEP: Duration = Duration::from_secs(2);
+/// Under a held snapshot a sweep costs with the dead entries. It takes at most this part of the time: one in twenty.
 const SWEEP_SHARE: u32 = 20;
 /// While a delivery that lost its worker is tried, how often to look whether the next one may be.
 const SUSPECT_POLL: Duration = Duration::from_millis(50);
@@ -36,17 +37,17 @@ pub(crate) struct Claimer {
 impl Claimer {
     /// Claims until told to stop. An error of the database is a pause, never an end.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut floor = Floor::default();
+        let mut progress = Progress::default();
         let mut suspect = None;
         let mut failures = 0_u32;
         loop {
             if stop.run_until_cancelled(self.claimed.reserve()).await.is_none() {
                 return;
             }
-            let pause = match self.claim(&mut floor, &mut suspect).await {
-                Ok(is_full) => {
+            let pause = match self.claim(&mut progress, &mut suspect).await {
+                Ok(is_more_due) => {
                     failures = 0;
-                    if is_full {
+                    if is_more_due {
                         continue;
                     }
                     suspect.map_or(self.settings.poll, |_| SUSPECT_POLL.min(self.settings.poll))
@@ -64,23 +65,24 @@ impl Claimer {
         }
     }
 
-    /// Claims a batch; whether it was full.
-    async fn claim(&self, floor: &mut Floor, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
-        let sweeps = floor.sweep_is_due();
+    /// Claims a batch; whether more may be due.
+    async fn claim(&self, progress: &mut Progress, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
+        let sweeps = progress.sweep_is_due();
         if sweeps || suspect.is_some() {
             self.claim_suspect(suspect).await?;
         }
         let started = Instant::now();
-        let since = if sweeps { None } else { floor.age() };
-        let claimed = self.claim_batch(Load::Ordinary, self.settings.batch, since).await?;
+        let floor = if sweeps { Floor::Everything } else { progress.floor() };
+        let claimed = self.claim_batch(Load::Ordinary, self.settings.batch, floor).await?;
         let full = claimed.as_ref().filter(|claimed| claimed.count() == self.settings.batch);
-        let is_full = full.is_some();
-        floor.moved(started, full.map(Claimed::least_lag).unwrap_or_default());
+        // What was committed meanwhile may lie before a batch's end: it has not been looked for.
+        let is_more_due = full.is_some() || matches!(floor, Floor::After(_));
+        progress.moved(started, full);
         self.hand_over(claimed, started).await;
         if sweeps {
-            floor.swept(started);
+            progress.swept(started);
         }
-        Ok(is_full)
+        Ok(is_more_due)
     }
 
     /// One at a time, and before the others: a delivery that kills its worker takes no other suspect with it, and a
@@ -90,18 +92,13 @@ impl Claimer {
             return Ok(());
         }
         let started = Instant::now();
-        let claimed = self.claim_batch(Load::Quarantined, 1, None).await?;
+        let claimed = self.claim_batch(Load::Quarantined, 1, Floor::Everything).await?;
         *suspect = claimed.as_ref().map(|claimed| claimed.lease);
         self.hand_over(claimed, started).await;
         Ok(())
     }
 
-    async fn claim_batch(
-        &self,
-        load: Load,
-        limit: usize,
-        floor: Option<Duration>,
-    ) -> Result<Option<Claimed>, StoreError> {
+    async fn claim_batch(&self, load: Load, limit: usize, floor: Floor) -> Result<Option<Claimed>, StoreError> {
         self.store
             .claim(Claim {
                 worker: &self.name,
@@ -138,26 +135,33 @@ pub(crate) async fn renew(store: Store, leases: Arc<Leases>, name: Arc<str>, lea
     }
 }
 
-/// How far back the next claim looks.
+/// How far the claims have got.
 #[derive(Debug, Default)]
-struct Floor {
+struct Progress {
+    /// Where the last batch ended, if it was a full one.
+    end: Option<Place>,
     /// When, and how far behind then, the last claim had got to.
     reached: Option<(Instant, Duration)>,
     /// When the last look at everything began, and how long it took.
     swept: Option<(Instant, Duration)>,
 }
 
-impl Floor {
-    fn age(&self) -> Option<Duration> {
-        self.reached.map(|(at, lag)| at.elapsed() + lag + FLOOR_SLACK)
+impl Progress {
+    fn floor(&self) -> Floor {
+        match (self.end, self.reached) {
+            (Some(end), _) => Floor::After(end),
+            (None, Some((at, lag))) => Floor::Age(at.elapsed() + lag + FLOOR_SLACK),
+            (None, None) => Floor::Everything,
+        }
     }
 
-    fn moved(&mut self, at: Instant, lag: Duration) {
-        self.reached = Some((at, lag));
+    fn moved(&mut self, at: Instant, full: Option<&Claimed>) {
+        self.end = full.and_then(Claimed::end);
+        self.reached = Some((at, full.map(Claimed::least_lag).unwrap_or_default()));
     }
 
     fn sweep_is_due(&self) -> bool {
-        self.swept.is_none_or(|(at, took)| at.elapsed() >= (took * SWEEP_SHARE).max(Duration::from_secs(1)))
+        self.swept.is_none_or(|(at, took)| at.elapsed() >= (took * SWEEP_SHARE).max(SWEEP))
     }
 
     fn swept(&mut self, started: Instant) {

@@ -1,10 +1,10 @@
 //! Claiming and loading deliveries, and what keeps a claim alive or ends it unsettled.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff_sqlx::Timestamp as SqlTimestamp;
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -29,11 +29,29 @@ pub struct Claim<'a> {
     pub load: Load,
     /// At most so many.
     pub limit: i32,
-    /// How far back to look; `None` looks at everything. A short floor keeps a claim fast while a held snapshot
-    /// keeps dead index entries alive.
-    pub floor: Option<Duration>,
+    /// Where to begin.
+    pub floor: Floor,
     /// How long the lease lasts unless renewed.
     pub lease: Duration,
+}
+
+/// Where a claim begins to look. What was claimed before leaves its entries in the index until a vacuum, or as long as
+/// somebody holds a snapshot: a claim that begins behind them does not pay for them.
+#[derive(Clone, Copy, Debug)]
+pub enum Floor {
+    /// At the oldest that there is.
+    Everything,
+    /// At what came due so long ago.
+    Age(Duration),
+    /// Behind the last one of a batch.
+    After(Place),
+}
+
+/// A delivery's place in its channel's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    due_at: Timestamp,
+    event_id: EventId,
 }
 
 /// What kind of delivery is wanted.
@@ -57,7 +75,7 @@ pub struct Claimed {
 impl Claimed {
     /// The events whose deliveries it holds.
     pub fn ids(&self) -> Vec<EventId> {
-        column(&self.deliveries, |one| one.event_id)
+        column(&self.deliveries, |one| one.place.event_id)
     }
 
     /// How many deliveries it holds.
@@ -67,7 +85,12 @@ impl Claimed {
 
     /// How long ago the last of them came due, by the database's clock, when it was claimed.
     pub fn least_lag(&self) -> Duration {
-        self.deliveries.iter().map(|one| one.lag).min().unwrap_or_default()
+        self.deliveries.last().map(|last| last.lag).unwrap_or_default()
+    }
+
+    /// The place of the last of them.
+    pub fn end(&self) -> Option<Place> {
+        self.deliveries.last().map(|last| last.place)
     }
 }
 
@@ -85,34 +108,41 @@ pub struct Rescued {
 impl Store {
     /// Leases due deliveries; `None` when nothing is due. They are the caller's to load, or to give back.
     pub async fn claim(&self, claim: Claim<'_>) -> Result<Option<Claimed>, StoreError> {
+        let (after, age) = match claim.floor {
+            Floor::Everything => (None, None),
+            Floor::Age(age) => (None, Some(age.as_secs_f64())),
+            Floor::After(place) => (Some(place), None),
+        };
         let batch = sqlx::query_file!(
             "src/store/sql/claim.sql",
             claim.channel.as_str(),
             claim.load == Load::Quarantined,
             claim.worker,
             claim.limit,
-            claim.floor.map(|floor| floor.as_secs_f64()),
             claim.lease.as_secs_f64(),
+            after.map(|place| place.due_at.to_sqlx()) as _,
+            after.map(|place| place.event_id.uuid()),
+            age,
         )
         .fetch_optional(&self.pool)
         .await?;
         let Some(batch) = batch else { return Ok(None) };
         let now = batch.now.to_jiff();
-        let since = |at: SqlTimestamp| now.duration_since(at.to_jiff()).try_into().unwrap_or_default();
+        let since = |at: Timestamp| now.duration_since(at).try_into().unwrap_or_default();
         let until = |at: SqlTimestamp| at.to_jiff().duration_since(now).try_into().unwrap_or_default();
         let names = batch.event_ids.into_iter().zip(batch.user_ids).zip(batch.attempts);
         let times = batch.due_at.into_iter().zip(batch.since).zip(batch.expires_at);
         let mut deliveries: Vec<ClaimedDelivery> = names
             .zip(times)
             .map(|(((event_id, user_id), attempt), ((due_at, first_due_at), expires_at))| ClaimedDelivery {
-                event_id: EventId::from_row(event_id),
+                place: Place { due_at: due_at.to_jiff(), event_id: EventId::from_row(event_id) },
                 user_id: UserId::from_row(user_id),
                 attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
-                lag: since(due_at),
-                timing: Timing { age: since(first_due_at), expires_in: expires_at.map(until) },
+                lag: since(due_at.to_jiff()),
+                timing: Timing { age: since(first_due_at.to_jiff()), expires_in: expires_at.map(until) },
             })
             .collect();
-        deliveries.sort_unstable_by_key(|one| (Reverse(one.lag), one.event_id));
+        deliveries.sort_unstable_by_key(|one| one.place);
         Ok(Some(Claimed { lease: LeaseId::from_row(batch.lease_id), channel: claim.channel, deliveries }))
     }
 
@@ -121,7 +151,8 @@ impl Store {
         let Claimed { lease, channel, deliveries } = claimed;
         let ids = claimed.ids();
         let users: Vec<UserId> = deliveries.iter().map(|one| one.user_id).collect();
-        let tried: Vec<EventId> = deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.event_id).collect();
+        let tried: Vec<EventId> =
+            deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.place.event_id).collect();
         let (mut events, rulings, mut contacts, settled) = tokio::try_join!(
             self.load_events(&ids),
             self.rulings(*channel, &ids, &users),
@@ -131,15 +162,15 @@ impl Store {
         Ok(deliveries
             .iter()
             .filter_map(|one| {
-                let event = events.remove(&one.event_id)?;
-                let done = settled.get(&one.event_id);
+                let event = events.remove(&one.place.event_id)?;
+                let done = settled.get(&event.id);
                 let contact = contacts.of(&event, |target| done.is_some_and(|done| done.contains_key(target)));
                 Some(Message {
                     lease: *lease,
                     attempt: one.attempt,
                     timing: one.timing,
                     lag: one.lag,
-                    ruling: rulings.get(&one.event_id).copied().unwrap_or(Ruling::Send),
+                    ruling: rulings.get(&event.id).copied().unwrap_or(Ruling::Send),
                     was_sent: done.is_some_and(|done| done.values().any(|was_sent| *was_sent)),
                     contact,
                     event,
@@ -197,7 +228,7 @@ pub(super) async fn rescue(executor: impl PgExecutor<'_>) -> Result<Vec<Rescued>
 /// One of a claimed batch.
 #[derive(Debug)]
 struct ClaimedDelivery {
-    event_id: EventId,
+    place: Place,
     user_id: UserId,
     attempt: u32,
     lag: Duration,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventcenter_core::delivery::{Channel, Message, Outcome, Report, Settlement, Try};
 use eventcenter_core::id::EventId;
-use eventcenter_core::store::{Claim, Load, SettleCount};
+use eventcenter_core::store::{Claim, Floor, Load, SettleCount};
 use serde_json::json;
 
 use super::database::Database;
@@ -16,7 +16,7 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// An ordinary claim of at most `limit`, of everything that is due.
 pub(crate) const fn a_claim(worker: &str, channel: Channel, limit: i32) -> Claim<'_> {
-    Claim { worker, channel, load: Load::Ordinary, limit, floor: None, lease: LEASE }
+    Claim { worker, channel, load: Load::Ordinary, limit, floor: Floor::Everything, lease: LEASE }
 }
 
 /// What follows from one try that came to `outcome`, with the longest wait its retry may have.
