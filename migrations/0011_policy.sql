@@ -88,8 +88,8 @@ declare
     v_first uuid;
     v_last uuid;
 begin
-    -- These two ask first whether there is anything at all to find: to probe empty indexes for each of a batch takes one
-    -- part in thirty of all that a delivery takes. Not so the people, who may be a view of the host's.
+    -- Each asks first whether there is anything at all to find: to probe empty indexes for each of a batch takes one part
+    -- in thirty of all that a delivery takes. The people may be a view of the host's: any one of them answers, at once.
     v_canceled := array(
         select c.event_id from eventcenter.cancellations as c
         where exists (select from eventcenter.cancellations) and c.event_id = any(p_event_ids)
@@ -102,7 +102,9 @@ begin
     if p_channel <> 'ws' then
         v_people := v_people || array(
             select r.user_id from eventcenter.recipients as r
-            where r.user_id = any(p_user_ids) and r.quiet_from is not null
+            where
+                exists (select from eventcenter.recipients)
+                and r.user_id = any(p_user_ids) and r.quiet_from is not null
         );
     end if;
     if p_channel = 'email' then
