@@ -71,6 +71,26 @@ async fn a_worker_that_is_told_nothing_finds_its_work_by_polling() {
     worker.stopped().await;
 }
 
+/// With one a batch, every claim begins behind the one before.
+#[tokio::test]
+async fn what_a_backlogs_claims_pass_over_is_sent_after_all() {
+    let db = Database::fresh().await;
+    let planned = db.plan(PUSH, 5).await;
+    let mut holder = db.pool().begin().await.unwrap();
+    let lock = "select 1 from eventcenter.deliveries where event_id = $1 for update";
+    sqlx::query(lock).bind(planned[0].uuid()).execute(&mut *holder).await.unwrap();
+    let deliver = Scripted::sends_all(PUSH);
+    let worker = Worker::start(&db, &deliver, WorkerSettings { batch: 1, ..POLLING });
+    db.settles_as(&planned[1..], "sent").await;
+    assert_eq!(db.state(planned[0], PUSH).await, "queued");
+
+    holder.rollback().await.unwrap();
+
+    db.settles_as(&planned[..1], "sent").await;
+    worker.stop();
+    worker.stopped().await;
+}
+
 #[tokio::test]
 async fn a_channel_that_crashes_costs_a_try_and_not_the_worker() {
     let db = Database::fresh().await;

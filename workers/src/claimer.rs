@@ -12,8 +12,8 @@ use crate::leases::Leases;
 use crate::loader::Batch;
 use crate::worker::WorkerSettings;
 
-/// How far below the last claimed delivery a claim looks, unless a backlog is being worked off: transactions that commit
-/// this much late are still found at once, later ones by the next sweep.
+/// How far below the last look a claim looks, unless a backlog is being worked off: transactions that commit this much late
+/// are still found at once, later ones by the next sweep.
 const FLOOR_SLACK: Duration = Duration::from_secs(5);
 /// How often a claim looks at everything, at the most.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -138,26 +138,26 @@ pub(crate) async fn renew(store: Store, leases: Arc<Leases>, name: Arc<str>, lea
 /// How far the claims have got.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Where the last batch ended, if it was a full one.
+    /// Where the last batch ended, if it was a full one: a backlog is being worked off.
     end: Option<Place>,
-    /// When, and how far behind then, the last claim had got to.
-    reached: Option<(Instant, Duration)>,
+    /// When the last claim was asked for.
+    looked: Option<Instant>,
     /// When the last look at everything began, and how long it took.
     swept: Option<(Instant, Duration)>,
 }
 
 impl Progress {
     fn floor(&self) -> Floor {
-        match (self.end, self.reached) {
+        match (self.end, self.looked) {
             (Some(end), _) => Floor::After(end),
-            (None, Some((at, lag))) => Floor::Age(at.elapsed() + lag + FLOOR_SLACK),
+            (None, Some(at)) => Floor::Age(at.elapsed() + FLOOR_SLACK),
             (None, None) => Floor::Everything,
         }
     }
 
     fn moved(&mut self, at: Instant, full: Option<&Claimed>) {
         self.end = full.and_then(Claimed::end);
-        self.reached = Some((at, full.map(Claimed::least_lag).unwrap_or_default()));
+        self.looked = Some(at);
     }
 
     fn sweep_is_due(&self) -> bool {

@@ -83,11 +83,6 @@ impl Claimed {
         self.deliveries.len()
     }
 
-    /// How long ago the last of them came due, by the database's clock, when it was claimed.
-    pub fn least_lag(&self) -> Duration {
-        self.deliveries.last().map(|last| last.lag).unwrap_or_default()
-    }
-
     /// The place of the last of them.
     pub fn end(&self) -> Option<Place> {
         self.deliveries.last().map(|last| last.place)
