@@ -51,8 +51,8 @@ pub struct Database {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Database")]
 pub struct Pool {
-    /// Connections of this process's pool, from 4 to 500. Besides them, two listen and keep house, three store events,
-    /// and each channel's worker has four.
+    /// Connections of this process's pool, from 4 to 500. Besides them, two listen and keep house, two store events,
+    /// and the workers of push and email have three each.
     ///
     /// A statement that finds none free for 3 seconds fails, and its caller hears 503.
     #[arg(

@@ -30,7 +30,7 @@ pub(crate) struct Claimer {
     pub(crate) name: Arc<str>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) wake: Arc<Notify>,
-    /// Holds one batch: the next one is claimed when it is being loaded.
+    /// Holds two batches: while one is being loaded, one waits, so that loading never waits for a claim.
     pub(crate) claimed: mpsc::Sender<Batch>,
 }
 

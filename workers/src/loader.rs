@@ -49,7 +49,7 @@ impl Loader {
     pub(crate) async fn run(self, mut claimed: mpsc::Receiver<Batch>) {
         let mut failures = 0_u32;
         loop {
-            // Room first, so that no more is held than one batch that is loaded and one that is claimed.
+            // Room first, so that no more is held than one batch that is loaded and two that are claimed.
             let room = self.loaded.reserve().await;
             let Some(Batch { claimed, at }) = claimed.recv().await else { return };
             let Ok(room) = room else {

@@ -39,8 +39,7 @@ impl Results {
     pub(crate) fn settled_by(settler: &Settler, tasks: &Tasks) -> Self {
         Self(array::from_fn(|_| {
             let (results, done) = mpsc::channel(WAITING_MAX);
-            let settler = Settler { store: settler.store.lane(1), ..settler.clone() };
-            tasks.spawn(settler.run(done));
+            tasks.spawn(settler.clone().run(done));
             results
         }))
     }

@@ -23,13 +23,17 @@ use crate::leases::Leases;
 use crate::loader::{Loader, Returns};
 use crate::settler::{Results, Settler};
 
+/// Connections to the database of one worker's own, which its claims, loads and settles share: with fewer they wait for each
+/// other, with more the server's processes drive each other out of the processor's cache.
+const CONNECTIONS: u32 = 3;
+
 /// How a channel's worker works.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
     /// Whose deliveries.
     pub channel: Channel,
-    /// Deliveries claimed at once. Up to three such batches are held before they start: one waits its turn, one is
-    /// being loaded, one is being claimed.
+    /// Deliveries claimed at once. Up to four such batches are held before they start: one waits its turn, one is
+    /// being loaded, one waits for that, one is being claimed.
     pub batch: usize,
     /// Sends under way at once: a crash sends at most this many a second time. Further ones wait in the batch.
     pub concurrency: usize,
@@ -86,34 +90,30 @@ impl Worker {
         // Leases are kept alive until the last result is written.
         let worked = CancellationToken::new();
         let _worked = worked.clone().drop_guard();
-        let (batches_in, batches) = mpsc::channel(1);
+        let (batches_in, batches) = mpsc::channel(2);
         let (jobs_in, jobs) = mpsc::channel(1);
         let (found, found_out) = mpsc::channel(findings::WAITING_MAX);
 
+        let lane = store.lane(CONNECTIONS);
         let claimer = Claimer {
-            store: store.lane(1),
+            store: lane.clone(),
             settings,
             name: Arc::clone(&name),
             leases: Arc::clone(&leases),
             wake,
             claimed: batches_in,
         };
-        let loading = store.lane(2);
-        let returns = Returns { store: loading.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
+        let returns = Returns { store: lane.clone(), name: Arc::clone(&name), leases: Arc::clone(&leases) };
         let loader = Loader {
-            store: loading,
+            store: lane.clone(),
             channel: settings.channel,
             leases: Arc::clone(&leases),
             returns: returns.clone(),
             loaded: jobs_in,
         };
         let renewer = claimer::renew(store.clone(), Arc::clone(&leases), Arc::clone(&name), settings.lease, worked);
-        let settler = Settler {
-            store: store.clone(),
-            channel: settings.channel,
-            name: Arc::clone(&name),
-            leases: Arc::clone(&leases),
-        };
+        let settler =
+            Settler { store: lane, channel: settings.channel, name: Arc::clone(&name), leases: Arc::clone(&leases) };
         tasks.spawn(claimer.run(stop.clone()));
         tasks.spawn(loader.run(batches));
         tasks.spawn(renewer);

@@ -26,9 +26,9 @@ impl Store {
                 Ok(Contacts::Email { recipients, on_ambiguous: self.ambiguity_policies().await? })
             }
             Channel::Push => {
-                let ttls = self.push_ttls().await?;
                 let rows =
                     sqlx::query_file!("src/store/sql/subscriptions_of.sql", &users).fetch_all(&self.pool).await?;
+                let ttls = if rows.is_empty() { HashMap::new() } else { self.push_ttls().await? };
                 let mut browsers: HashMap<UserId, Vec<Subscription>> = HashMap::new();
                 for row in rows {
                     browsers.entry(UserId::from_row(row.user_id)).or_default().push(Subscription {
