@@ -30,7 +30,7 @@ pub(crate) struct Claimer {
     pub(crate) name: Arc<str>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) wake: Arc<Notify>,
-    /// Holds two batches: while one is being loaded, one waits, so that loading never waits for a claim.
+    /// Holds two batches: one waits to be loaded while the next one is claimed, so that loading finds it ready.
     pub(crate) claimed: mpsc::Sender<Batch>,
 }
 
