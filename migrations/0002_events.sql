@@ -1,7 +1,30 @@
 -- The fact: written once, never changed, dropped with its day.
 
--- A function, since each statement sets up the constraints of its table anew, and this one took a quarter of that.
--- The path is fixed: services call it, and must not bring operators of their own.
+-- What few events have is checked by functions: each statement sets up all constraints of its table anew, written out
+-- or not, and a call is the least of it. In PL/pgSQL, since an SQL body would be written out, too.
+-- The path is fixed: services call them, and must not bring operators of their own.
+create function eventcenter.is_name(name text) returns boolean
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+    return char_length(name) between 1 and 255 and name !~ '[[:cntrl:]]';
+end $$;
+
+create function eventcenter.keeps_to_hint(channels text[], channel_hint text) returns boolean
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+    return case channel_hint
+        when 'websocket_only' then channels = '{ws}'
+        when 'push_only' then channels = '{push}'
+        else true
+    end;
+end $$;
+
+create function eventcenter.is_data(data jsonb) returns boolean
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+    return jsonb_typeof(data) = 'object' and octet_length(data::text) <= 32768;
+end $$;
+
 create function eventcenter.is_cta(cta jsonb) returns boolean
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
 begin
@@ -39,10 +62,11 @@ create table eventcenter.events (
     expires_at timestamptz,
     collapse_key text,
     created_at timestamptz not null default now(),
+    -- Whoever emits appends it to its stream in this very transaction: no ws delivery waits for that. Services may not
+    -- say so, since it locks the stream until they commit.
+    inline boolean not null default false,
     constraint events_have_one_id primary key (id),
-    constraint key_is_1_to_255_characters check (
-        char_length(key) between 1 and 255 and key !~ '[[:cntrl:]]'
-    ),
+    constraint key_is_1_to_255_characters check (key is null or eventcenter.is_name(key)),
     -- Otherwise one producer could name its event like another one's.
     constraint key_does_not_look_like_our_own_id check (key !~ '^evt_[0-9a-f]{32}$'),
     constraint user_id_is_positive check (user_id > 0),
@@ -69,16 +93,10 @@ create table eventcenter.events (
         channel_hint in ('auto', 'websocket_only', 'push_only')
     ),
     constraint channels_keep_to_channel_hint check (
-        case channel_hint
-            when 'websocket_only' then channels = '{ws}'
-            when 'push_only' then channels = '{push}'
-            else true
-        end
+        channel_hint is null or eventcenter.keeps_to_hint(channels, channel_hint)
     ),
     constraint cta_is_a_label_and_an_http_url_or_path check (cta is null or eventcenter.is_cta(cta)),
-    constraint data_is_an_object_of_at_most_32_kib check (
-        jsonb_typeof(data) = 'object' and octet_length(data::text) <= 32768
-    ),
+    constraint data_is_an_object_of_at_most_32_kib check (data is null or eventcenter.is_data(data)),
     -- Events outlive the inbox plus the longest schedule; a later one could lose its event before it is due.
     constraint deliver_at_is_at_most_90_days_ahead check (
         deliver_at <= created_at + interval '90 days'
@@ -90,7 +108,7 @@ create table eventcenter.events (
     ),
     constraint expires_at_is_after_deliver_at check (expires_at > deliver_at),
     constraint collapse_key_is_1_to_255_characters check (
-        char_length(collapse_key) between 1 and 255 and collapse_key !~ '[[:cntrl:]]'
+        collapse_key is null or eventcenter.is_name(collapse_key)
     )
 ) partition by range (id);
 
@@ -150,7 +168,7 @@ begin
     -- What is critical, what waits for an answer, and the digests themselves do not wait for a digest.
     select
         count(key),
-        sum(cardinality(channels)),
+        sum(cardinality(channels)) - count(*) filter (where inline),
         array_agg(id) filter (
             where channels @> '{email}' and level <> 'critical' and type not in ('action.required', 'digest')
         )
@@ -179,7 +197,7 @@ begin
     from new_events as e
     left join eventcenter.event_types as t on t.type = e.type
     cross join unnest(e.channels) as c (channel)
-    where not c.channel = any(coalesce(t.noise, '{}'));
+    where not c.channel = any(coalesce(t.noise, '{}')) and not (e.inline and c.channel = 'ws');
     get diagnostics v_planned = row_count;
 
     -- What was left out is noise, whatever an operator has made of the type since. It is rare, and an insert into
@@ -190,7 +208,8 @@ begin
         from new_events as e
         cross join unnest(e.channels) as c (channel)
         where
-            not exists (
+            not (e.inline and c.channel = 'ws')
+            and not exists (
                 select from eventcenter.deliveries as d
                 where d.event_id = e.id and d.channel = c.channel
             );
@@ -214,3 +233,7 @@ grant insert (
     cta, data, deliver_at, expires_at, collapse_key
 ) on eventcenter.events to eventcenter_emitter;
 grant select (id) on eventcenter.events to eventcenter_emitter;
+-- What the default of its id and its constraints evaluate.
+grant execute on function
+eventcenter.uuid7, eventcenter.is_name, eventcenter.keeps_to_hint, eventcenter.is_data, eventcenter.is_cta
+to eventcenter_emitter;

@@ -24,6 +24,7 @@ create table eventcenter.devices (
 ) with (fillfactor = 50);
 
 -- Hashed by user, not ranged by time: reading one stream then costs one partition, however old the reader's cursor is.
+-- A batch of emits takes 50 us to set up each partition that it touches: there are no more of them than vacuum needs.
 create table eventcenter.inbox (
     user_id bigint not null,
     seq bigint not null,
@@ -42,9 +43,9 @@ create table eventcenter.inbox (
 
 do $$
 begin
-    for i in 0..15 loop
+    for i in 0..7 loop
         execute format(
-            'create table eventcenter.inbox_%s partition of eventcenter.inbox for values with (modulus 16, remainder %s)',
+            'create table eventcenter.inbox_%s partition of eventcenter.inbox for values with (modulus 8, remainder %s)',
             i, i
         );
     end loop;
@@ -84,41 +85,41 @@ begin
     from generate_series(1, coalesce(cardinality(p_user_ids), 0), 375) as i;
 end $$;
 
--- Moves locked ws deliveries into their people's streams. Streams are bumped in the order of users, one call per
--- transaction, so two appends cannot wait for each other. An expired event gets no number, and neither does one that
--- the person switched off; its history says why. Answers how many deliveries are settled by that, those included.
--- Its callers pin their plans by switching nodes off; this one sorts, and joins by hash: the planner takes what comes
--- from other parts of the statement for a row or ten, and would compare each with each.
-create function eventcenter.append_rows(p_rows tid[]) returns integer
+-- Gives ws deliveries, just taken out of the outbox, their places in their people's streams: parallel arrays. Streams
+-- are bumped in the order of users, one call per transaction, so two appends cannot wait for each other. An expired event
+-- gets no number, and neither does one that the person switched off; its history says why.
+-- Its callers pin their plans by switching nodes off; this one sorts, and joins by hash: the planner takes an array for
+-- ten elements, and would compare each with each.
+create function eventcenter.append(
+    p_event_ids uuid[], p_user_ids bigint[], p_attempts integer[], p_is_late boolean[]
+) returns void
 language plpgsql
 set enable_sort = on set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-    v_user_ids bigint[];
-    v_taken integer;
+    v_kept_back uuid[];
+    v_reasons text[];
+    v_told bigint[];
 begin
-    with taken as (
-        delete from eventcenter.deliveries as d
-        where d.ctid = any(p_rows)
-        returning d.event_id, d.user_id, d.attempt, d.expires_at <= statement_timestamp() as is_late
-    ),
-    kept_back as materialized (
-        select t.event_id, t.attempt, 'expired' as reason from taken as t
-        where t.is_late
+    select array_agg(k.event_id), array_agg(k.reason) into v_kept_back, v_reasons
+    from (
+        select l.event_id, 'expired' as reason from unnest(p_event_ids, p_is_late) as l (event_id, is_late)
+        where l.is_late
         union all
-        select t.event_id, t.attempt, r.reason
-        from eventcenter.rulings(
-            'ws', (select array_agg(t.event_id) from taken as t), (select array_agg(t.user_id) from taken as t)
-        ) as r
-        join taken as t using (event_id)
-        where t.is_late is not true
-    ),
-    noted as (
+        select r.event_id, r.reason from eventcenter.rulings('ws', p_event_ids, p_user_ids) as r
+        where not coalesce(p_is_late[array_position(p_event_ids, r.event_id)], false)
+    ) as k;
+
+    -- A statement of its own: it is rare, and an insert into partitions costs even when it has no rows.
+    if v_kept_back is not null then
         insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
-        select k.event_id, 'ws', k.attempt + 1, '', 'skipped', k.reason, 1 from kept_back as k
-    ),
-    shown as materialized (
-        select t.event_id, t.user_id from taken as t
-        where not exists (select from kept_back as k where k.event_id = t.event_id)
+        select k.event_id, 'ws', t.attempt + 1, '', 'skipped', k.reason, 1
+        from unnest(v_kept_back, v_reasons) as k (event_id, reason)
+        join unnest(p_event_ids, p_attempts) as t (event_id, attempt) using (event_id);
+    end if;
+
+    with shown as materialized (
+        select t.event_id, t.user_id from unnest(p_event_ids, p_user_ids) as t (event_id, user_id)
+        where v_kept_back is null or t.event_id <> all(v_kept_back)
     ),
     bumped as (
         insert into eventcenter.streams as s (user_id, last_seq, unread, unseen)
@@ -140,11 +141,9 @@ begin
             t.event_id
         from shown as t
         join bumped as b using (user_id)
-        returning user_id
     )
-    select array(select distinct a.user_id from appended as a), (select count(*) from taken) into v_user_ids, v_taken;
-    perform eventcenter.announce(v_user_ids);
-    return v_taken;
+    select array_agg(b.user_id) into v_told from bumped as b;
+    perform eventcenter.announce(v_told);
 end $$;
 
 -- The appender: the oldest due ws deliveries of everyone. The floor and the pinned plan are as in claim().
@@ -154,6 +153,10 @@ set enable_bitmapscan = off set enable_seqscan = off set enable_sort = off set j
 set plan_cache_mode = force_generic_plan as $$
 declare
     v_due tid[];
+    v_event_ids uuid[];
+    v_user_ids bigint[];
+    v_attempts integer[];
+    v_is_late boolean[];
 begin
     v_due := array(
         select d.ctid from eventcenter.deliveries as d
@@ -169,29 +172,16 @@ begin
     if cardinality(v_due) = 0 then
         return 0;
     end if;
-    return eventcenter.append_rows(v_due);
-end $$;
-
--- Inline, for a batch of HTTP emits: their own rows and no others. Whoever holds the events' transaction is
--- EventCenter itself, so nobody's long transaction keeps a stream locked.
-create function eventcenter.append_events(p_event_ids uuid[]) returns integer
-language plpgsql
-set enable_bitmapscan = off set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
-declare
-    v_due tid[];
-begin
-    v_due := array(
-        select d.ctid from eventcenter.deliveries as d
-        where
-            d.event_id = any(p_event_ids)
-            and d.channel = 'ws'
-            and d.due_at <= statement_timestamp()
-        for update skip locked
-    );
-    if cardinality(v_due) = 0 then
-        return 0;
-    end if;
-    return eventcenter.append_rows(v_due);
+    with taken as (
+        delete from eventcenter.deliveries as d
+        where d.ctid = any(v_due)
+        returning d.event_id, d.user_id, d.attempt, coalesce(d.expires_at <= statement_timestamp(), false) as is_late
+    )
+    select array_agg(t.event_id), array_agg(t.user_id), array_agg(t.attempt), array_agg(t.is_late)
+    into v_event_ids, v_user_ids, v_attempts, v_is_late
+    from taken as t;
+    perform eventcenter.append(v_event_ids, v_user_ids, v_attempts, v_is_late);
+    return cardinality(v_event_ids);
 end $$;
 
 -- Forgets what is older than p_keep, always from the beginning of a stream, up to p_limit entries a call. It locks the

@@ -103,8 +103,9 @@ end $$;
 grant execute on function eventcenter.emit to eventcenter_emitter;
 
 -- A batch of HTTP emits in one statement, one commit and at most a handful of NOTIFYs: stores, plans (by the
--- trigger), appends the ws deliveries to their streams and wakes the others. Parallel arrays, one element an event;
--- channels are joined by commas, since arrays of arrays must be rectangular.
+-- trigger), appends to the streams what is due for ws, without the detour of a delivery, and wakes the workers of other
+-- channels. Parallel arrays, one element an event; channels are joined by commas, since arrays of arrays must be
+-- rectangular.
 -- Per event: new; duplicate (the key's event says the same); conflict (it says something else); or busy (another
 -- transaction is writing this key right now: nobody waits for it, ask again).
 create function eventcenter.emit_batch(
@@ -120,6 +121,10 @@ declare
     v_ids uuid[];
     v_ords bigint[];
     v_due text;
+    -- What goes into the streams at once, as append() takes it.
+    v_inline_ids uuid[];
+    v_user_ids bigint[];
+    v_is_late boolean[];
 begin
     if array_remove(p_keys, null) <> '{}' then
         v_busy := array(
@@ -148,15 +153,20 @@ begin
     stored as (
         insert into eventcenter.events (
             id, key, user_id, type, title, body, level, channels, channel_hint, cta, data,
-            deliver_at, expires_at, collapse_key
+            deliver_at, expires_at, collapse_key, inline
         )
         select
-            f.id, f.key, f.user_id, f.type, f.title, f.body, coalesce(f.level, 'info'),
-            eventcenter.resolved(string_to_array(f.channels, ','), f.channel_hint, t.channels), f.channel_hint,
-            f.cta, f.data, f.deliver_at, f.expires_at, f.collapse_key
+            f.id, f.key, f.user_id, f.type, f.title, f.body, coalesce(f.level, 'info'), r.channels, f.channel_hint,
+            f.cta, f.data, f.deliver_at, f.expires_at, f.collapse_key,
+            'ws' = any(r.channels)
+            and not 'ws' = any(coalesce(t.noise, '{}'))
+            and coalesce(f.deliver_at <= statement_timestamp(), true)
         from fresh as f
         left join eventcenter.event_types as t on t.type = f.type
-        returning channels, deliver_at
+        cross join lateral (
+            select eventcenter.resolved(string_to_array(f.channels, ','), f.channel_hint, t.channels) as channels
+        ) as r
+        returning id, user_id, channels, deliver_at, expires_at, inline
     )
     select
         (select array_agg(f.id) from fresh as f),
@@ -165,11 +175,18 @@ begin
             select string_agg(distinct c.channel, ',')
             from stored as s cross join unnest(s.channels) as c (channel)
             where c.channel <> 'ws' and coalesce(s.deliver_at <= statement_timestamp(), true)
-        )
-    into v_ids, v_ords, v_due;
+        ),
+        array_agg(i.id), array_agg(i.user_id), array_agg(coalesce(i.expires_at <= statement_timestamp(), false))
+    into v_ids, v_ords, v_due, v_inline_ids, v_user_ids, v_is_late
+    from stored as i
+    where i.inline;
 
+    if v_inline_ids is not null then
+        perform eventcenter.append(
+            v_inline_ids, v_user_ids, array_fill(0, array[cardinality(v_inline_ids)]), v_is_late
+        );
+    end if;
     if v_ids is not null then
-        perform eventcenter.append_events(v_ids);
         if v_due is not null then
             perform pg_notify('eventcenter_due', v_due);
         end if;

@@ -126,6 +126,5 @@ end $$;
 select eventcenter.create_partitions(8);
 
 -- Postgres lets everyone call a new function, and default privileges cannot take that back for one schema alone. So
--- every migration that makes functions ends like this: an emitter may call emit(), and what its inserts evaluate.
+-- every migration that makes functions ends like this: an emitter may call what was granted to it by name.
 revoke execute on all functions in schema eventcenter from public;
-grant execute on function eventcenter.uuid7, eventcenter.is_cta to eventcenter_emitter;

@@ -103,4 +103,3 @@ begin
 end $$;
 
 revoke execute on all functions in schema eventcenter from public;
-grant execute on function eventcenter.uuid7, eventcenter.is_cta to eventcenter_emitter;

@@ -237,4 +237,3 @@ insert into eventcenter.event_types (type, channels, noise, push_ttl_s)
 values ('digest', '{email}', '{ws,push}', 86400);
 
 revoke execute on all functions in schema eventcenter from public;
-grant execute on function eventcenter.uuid7, eventcenter.is_cta to eventcenter_emitter;

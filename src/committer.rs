@@ -1,8 +1,7 @@
 //! Group commit: single HTTP emits become batches, so that many of them share one commit.
 //!
 //! Whatever arrives while the last flush is on its way is the next batch. An idle committer adds no wait; a busy one
-//! fills its batches by itself. Several flush side by side, each for its own people, so that what is emitted for one
-//! person is stored in the order in which it came.
+//! fills its batches by itself. Where many wait, several flush side by side, each for its own people.
 
 use std::array;
 use std::time::{Duration, Instant};
@@ -18,9 +17,13 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE_MAX: usize = 2048;
 /// Events in one flush. More wait for the next.
 const BATCH_MAX: usize = 256;
-/// Flushes under way at once: while one commits, another is parsed and planned. With more of them each takes a smaller batch,
-/// and a batch costs the database a millisecond however small it is.
+/// Turns of others in a row that bring no further event, after which a batch is complete.
+const IDLE_TURNS: u32 = 3;
+/// Flushes under way at once: while one commits, another is parsed and planned.
 const FLUSHERS: usize = 2;
+/// Events waiting, below which one flusher takes all that come: two would take batches half as full, and a batch costs the
+/// database half a millisecond however small it is.
+const SHARED_FROM: usize = 64;
 /// How long an event waits for a key that someone's open transaction is writing, before it is answered as busy.
 const BUSY_WAIT: Duration = Duration::from_millis(500);
 /// Between two tries at a busy key.
@@ -73,10 +76,30 @@ impl Committer {
         Self { queues }
     }
 
+    /// The way in for what one request says.
+    pub fn intake(&self) -> Intake<'_> {
+        let waiting: usize = self.queues.iter().map(|queue| queue.max_capacity() - queue.capacity()).sum();
+        let [first, _others @ ..] = &self.queues;
+        Intake { queues: if waiting < SHARED_FROM { std::slice::from_ref(first) } else { &self.queues } }
+    }
+
+    /// [`Intake::emit`] for a single event.
+    pub async fn emit(&self, event: NewEvent) -> Result<Emitted, EmitError> {
+        self.intake().emit(event).await
+    }
+}
+
+/// Takes events in. Those for one person that come by the same intake are stored in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+pub struct Intake<'a> {
+    queues: &'a [mpsc::Sender<Waiting>],
+}
+
+impl Intake<'_> {
     /// Stores an event and answers once it is committed, with its deliveries planned and its stream told.
     pub async fn emit(&self, event: NewEvent) -> Result<Emitted, EmitError> {
         let (answer, answered) = oneshot::channel();
-        let flusher = usize::try_from(event.user_id.get()).unwrap_or_default() % FLUSHERS;
+        let flusher = usize::try_from(event.user_id.get()).unwrap_or_default() % self.queues.len();
         let queue = self.queues.get(flusher).ok_or(EmitError::Failed)?;
         let place = queue.try_reserve().map_err(|_full| EmitError::QueueFull)?;
         enqueue(place, Waiting { event, since: Instant::now(), answer });
@@ -93,11 +116,14 @@ struct Flusher {
 
 impl Flusher {
     async fn run(self, mut waiting: mpsc::Receiver<Waiting>) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        loop {
+            let batch = next_batch(&mut waiting).await;
+            if batch.is_empty() {
+                return;
+            }
             #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a batch holds 256")]
             gauge!(EMIT_QUEUE).decrement(batch.len() as f64);
-            self.flush(std::mem::take(&mut batch)).await;
+            self.flush(batch).await;
         }
     }
 
@@ -155,6 +181,26 @@ impl Flusher {
             }
         });
     }
+}
+
+/// What waits, and what comes while the requests that are ready now have their turns: of those who were just answered,
+/// many have the next event at hand, and a fuller batch costs each of them less. Where nothing is ready, a turn takes no
+/// time. Empty once the queue has ended.
+async fn next_batch(waiting: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    waiting.recv_many(&mut batch, BATCH_MAX).await;
+    let mut turns = IDLE_TURNS;
+    while turns > 0 && (1..BATCH_MAX).contains(&batch.len()) {
+        tokio::task::yield_now().await;
+        let had = batch.len();
+        while batch.len() < BATCH_MAX
+            && let Ok(one) = waiting.try_recv()
+        {
+            batch.push(one);
+        }
+        turns = if batch.len() > had { IDLE_TURNS } else { turns - 1 };
+    }
+    batch
 }
 
 fn enqueue(place: mpsc::Permit<'_, Waiting>, waiting: Waiting) {

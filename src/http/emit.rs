@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use super::extract::too_large;
 use super::layers::RequestId;
 use super::{Api, Json, Service};
+use crate::committer::Intake;
 use crate::problem::{Code, Problem, ProblemDocument};
 
 /// Events in one array. More is refused, and nothing of it stored.
@@ -146,7 +147,7 @@ pub(super) async fn post_events(
             let errors = NewEvent::from_json(&event).err().map(|InvalidEvent(errors)| errors);
             return Err(Problem { errors: errors.unwrap_or_default(), ..too_large(EVENT_BYTES_MAX) });
         }
-        EmitAnswer::One(emit(&api, &event).await?)
+        EmitAnswer::One(emit(api.committer.intake(), &event).await?)
     };
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
 }
@@ -194,7 +195,8 @@ async fn emit_many(api: &Api, keys: &[HeaderValue], events: Vec<Value>, request_
     if !(1..=EVENTS_MAX).contains(&events.len()) {
         return Err(Problem::field("events", format!("must be 1 to {EVENTS_MAX} at a time, and not {}", events.len())));
     }
-    let results = join_all(events.iter().map(|event| emit(api, event))).await;
+    let intake = api.committer.intake();
+    let results = join_all(events.iter().map(|event| emit(intake, event))).await;
     if let Some(problem) = nothing_but_trouble_of_ours(&results) {
         return Err(problem.clone());
     }
@@ -216,18 +218,18 @@ fn nothing_but_trouble_of_ours(results: &[Result<Accepted, Problem>]) -> Option<
     troubles?.first().copied()
 }
 
-async fn emit(api: &Api, event: &Value) -> Result<Accepted, Problem> {
+async fn emit(intake: Intake<'_>, event: &Value) -> Result<Accepted, Problem> {
     let (verdict, result) = match NewEvent::from_json(event) {
         Err(InvalidEvent(errors)) => ("invalid", Err(Problem::fields(errors))),
-        Ok(event) => store(api, event).await,
+        Ok(event) => store(intake, event).await,
     };
     counter!(EMITTED, "verdict" => verdict).increment(1);
     result
 }
 
 /// Stores the event; the verdict as the metric calls it, and the answer.
-async fn store(api: &Api, event: NewEvent) -> (&'static str, Result<Accepted, Problem>) {
-    let emitted = match api.committer.emit(event).await.map_err(Problem::from) {
+async fn store(intake: Intake<'_>, event: NewEvent) -> (&'static str, Result<Accepted, Problem>) {
+    let emitted = match intake.emit(event).await.map_err(Problem::from) {
         Ok(emitted) => emitted,
         Err(problem) => {
             let verdict = if problem.code == Code::InvalidRequest { "invalid" } else { "rejected" };

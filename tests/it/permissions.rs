@@ -45,6 +45,7 @@ async fn an_emitter_may_do_nothing_else() {
         "insert into eventcenter.actions (action_id, user_id, event_id) values ('a', 42, gen_random_uuid())",
         "insert into eventcenter.answers (action_id, user_id, event_id, text) values ('a', 42, gen_random_uuid(), '')",
         "select * from eventcenter.loopback_rates",
+        "insert into eventcenter.events (user_id, type, title, body, inline) values (42, 'job.done', 'Mine', '', true)",
         "update eventcenter.events set title = 'Mine'",
         "delete from eventcenter.events",
         "truncate eventcenter.events",
@@ -53,6 +54,7 @@ async fn an_emitter_may_do_nothing_else() {
         "select eventcenter.release(1, 'me', '{}')",
         "select eventcenter.rescue(100, 3)",
         "select eventcenter.append_due(100, '-infinity')",
+        "select eventcenter.append('{}', '{}', '{}', '{}')",
         "select eventcenter.cancel(gen_random_uuid())",
         "select eventcenter.redrive('dead', null, null, null, null, 10)",
         "select eventcenter.audit()",
@@ -70,7 +72,7 @@ async fn an_emitter_may_do_nothing_else() {
     let emits = "select string_agg(p.proname, ' ' order by p.proname) from pg_proc as p
         where p.pronamespace = 'eventcenter'::regnamespace and has_function_privilege('eventcenter_emitter', p.oid, 'execute')";
     let callable: String = sqlx::query_scalar(emits).fetch_one(db.pool()).await.unwrap();
-    assert_eq!(callable, "emit is_cta uuid7");
+    assert_eq!(callable, "emit is_cta is_data is_name keeps_to_hint uuid7");
 }
 
 /// The functions that run with our rights look nothing up where a caller could have put something else.

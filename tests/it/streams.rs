@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::support::database::Database;
-use crate::support::events::{an_event, an_event_with, id_of, json_with};
+use crate::support::events::{an_event, an_event_with, id_of, in_seconds, json_with};
 use crate::support::eventually::{SOON, eventually};
 use crate::support::sql::insert;
 
@@ -149,6 +149,25 @@ async fn a_batch_keeps_its_order_in_the_stream() {
     assert!(seen == said, "500 events in another order");
 }
 
+/// A delivery that the same transaction deletes again would cost every claim a step until the next vacuum.
+#[tokio::test]
+async fn what_a_batch_appends_at_once_was_never_a_delivery() {
+    let db = Database::fresh().await;
+    let muted = "insert into eventcenter.event_types (type, channels, noise) values ('job.step', '{ws}', '{ws}')";
+    db.pool().execute(muted).await.unwrap();
+    let noise = an_event_with(42, &json!({"type": "job.step"}));
+    let later = an_event_with(42, &json!({"channels": ["ws"], "deliver_at": in_seconds(3600)}));
+
+    let emitted = db.store().emit(&[&to_stream(42), &noise]).await.unwrap();
+    let pages = db.count("select pg_relation_size('eventcenter.deliveries')").await;
+    let scheduled = db.store().emit(&[&later]).await.unwrap();
+
+    let ids: Vec<EventId> = emitted.iter().chain(&scheduled).map(id_of).collect();
+    let states = join_all(ids.iter().map(|id| db.state(*id, Channel::Ws))).await;
+    assert_eq!((pages, states), (0, ["sent", "skipped: noise", "scheduled"].map(str::to_owned).to_vec()));
+    db.assert_books_balance().await;
+}
+
 #[tokio::test]
 async fn what_follows_a_cursor_is_read_for_many_people_at_once_and_bounded() {
     let db = Database::fresh().await;
@@ -242,7 +261,7 @@ async fn a_stream_is_trimmed_from_its_beginning_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_emitted_for_one_person_is_stored_in_the_order_in_which_it_came() {
+async fn what_one_request_says_to_a_person_is_stored_in_its_order() {
     const EACH: usize = 500;
     let db = Database::fresh().await;
     let tasks = Tasks::default();
@@ -250,7 +269,8 @@ async fn what_is_emitted_for_one_person_is_stored_in_the_order_in_which_it_came(
 
     let emit = async |id: i64| {
         let events = (0..EACH).map(|n| an_event_with(id, &json!({"channels": ["ws"], "title": n.to_string()})));
-        join_all(events.map(|event| committer.emit(event))).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+        let intake = committer.intake();
+        join_all(events.map(|event| intake.emit(event))).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
     };
     join_all((1..=PEOPLE).map(emit)).await;
 
