@@ -85,9 +85,9 @@ begin
     from generate_series(1, coalesce(cardinality(p_user_ids), 0), 375) as i;
 end $$;
 
--- Gives ws deliveries, just taken out of the outbox, their places in their people's streams: parallel arrays. Streams
--- are bumped in the order of users, one call per transaction, so two appends cannot wait for each other. An expired event
--- gets no number, and neither does one that the person switched off; its history says why.
+-- Gives ws deliveries, just taken out of the outbox, their places in their people's streams: parallel arrays.
+-- Streams are bumped in the order of users, one call per transaction, so two appends cannot wait for each other. An
+-- expired event gets no number, and neither does one that the person switched off; its history says why.
 -- Its callers pin their plans by switching nodes off; this one sorts, and joins by hash: the planner takes an array for
 -- ten elements, and would compare each with each.
 create function eventcenter.append(
