@@ -91,30 +91,31 @@ end $$;
 -- Its callers pin their plans by switching nodes off; this one sorts, and joins by hash: the planner takes an array for
 -- ten elements, and would compare each with each.
 create function eventcenter.append(
-    p_event_ids uuid[], p_user_ids bigint[], p_attempts integer[], p_is_late boolean[]
+    p_event_ids uuid[], p_user_ids bigint[], p_attempts integer[], p_expires_at timestamptz[]
 ) returns void
 language plpgsql
 set enable_sort = on set enable_nestloop = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
     v_kept_back uuid[];
+    v_attempts integer[];
     v_reasons text[];
     v_told bigint[];
 begin
-    select array_agg(k.event_id), array_agg(k.reason) into v_kept_back, v_reasons
+    select array_agg(k.event_id), array_agg(k.attempt), array_agg(k.reason) into v_kept_back, v_attempts, v_reasons
     from (
-        select l.event_id, 'expired' as reason from unnest(p_event_ids, p_is_late) as l (event_id, is_late)
-        where l.is_late
-        union all
-        select r.event_id, r.reason from eventcenter.rulings('ws', p_event_ids, p_user_ids) as r
-        where not coalesce(p_is_late[array_position(p_event_ids, r.event_id)], false)
-    ) as k;
+        select
+            t.event_id, t.attempt,
+            case when t.expires_at <= statement_timestamp() then 'expired' else r.reason end as reason
+        from unnest(p_event_ids, p_attempts, p_expires_at) as t (event_id, attempt, expires_at)
+        left join eventcenter.rulings('ws', p_event_ids, p_user_ids) as r using (event_id)
+    ) as k
+    where k.reason is not null;
 
     -- A statement of its own: it is rare, and an insert into partitions costs even when it has no rows.
     if v_kept_back is not null then
         insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, reason, balance)
-        select k.event_id, 'ws', t.attempt + 1, '', 'skipped', k.reason, 1
-        from unnest(v_kept_back, v_reasons) as k (event_id, reason)
-        join unnest(p_event_ids, p_attempts) as t (event_id, attempt) using (event_id);
+        select k.event_id, 'ws', k.attempt + 1, '', 'skipped', k.reason, 1
+        from unnest(v_kept_back, v_attempts, v_reasons) as k (event_id, attempt, reason);
     end if;
 
     with shown as materialized (
@@ -156,7 +157,7 @@ declare
     v_event_ids uuid[];
     v_user_ids bigint[];
     v_attempts integer[];
-    v_is_late boolean[];
+    v_expires_at timestamptz[];
 begin
     v_due := array(
         select d.ctid from eventcenter.deliveries as d
@@ -175,12 +176,12 @@ begin
     with taken as (
         delete from eventcenter.deliveries as d
         where d.ctid = any(v_due)
-        returning d.event_id, d.user_id, d.attempt, coalesce(d.expires_at <= statement_timestamp(), false) as is_late
+        returning d.event_id, d.user_id, d.attempt, d.expires_at
     )
-    select array_agg(t.event_id), array_agg(t.user_id), array_agg(t.attempt), array_agg(t.is_late)
-    into v_event_ids, v_user_ids, v_attempts, v_is_late
+    select array_agg(t.event_id), array_agg(t.user_id), array_agg(t.attempt), array_agg(t.expires_at)
+    into v_event_ids, v_user_ids, v_attempts, v_expires_at
     from taken as t;
-    perform eventcenter.append(v_event_ids, v_user_ids, v_attempts, v_is_late);
+    perform eventcenter.append(v_event_ids, v_user_ids, v_attempts, v_expires_at);
     return cardinality(v_event_ids);
 end $$;
 

@@ -124,7 +124,7 @@ declare
     -- What goes into the streams at once, as append() takes it.
     v_inline_ids uuid[];
     v_user_ids bigint[];
-    v_is_late boolean[];
+    v_expires_at timestamptz[];
 begin
     if array_remove(p_keys, null) <> '{}' then
         v_busy := array(
@@ -176,14 +176,14 @@ begin
             from stored as s cross join unnest(s.channels) as c (channel)
             where c.channel <> 'ws' and coalesce(s.deliver_at <= statement_timestamp(), true)
         ),
-        array_agg(i.id), array_agg(i.user_id), array_agg(coalesce(i.expires_at <= statement_timestamp(), false))
-    into v_ids, v_ords, v_due, v_inline_ids, v_user_ids, v_is_late
+        array_agg(i.id), array_agg(i.user_id), array_agg(i.expires_at)
+    into v_ids, v_ords, v_due, v_inline_ids, v_user_ids, v_expires_at
     from stored as i
     where i.inline;
 
     if v_inline_ids is not null then
         perform eventcenter.append(
-            v_inline_ids, v_user_ids, array_fill(0, array[cardinality(v_inline_ids)]), v_is_late
+            v_inline_ids, v_user_ids, array_fill(0, array[cardinality(v_inline_ids)]), v_expires_at
         );
     end if;
     if v_ids is not null then

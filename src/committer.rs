@@ -79,7 +79,7 @@ impl Committer {
     /// The way in for what one request says.
     pub fn intake(&self) -> Intake<'_> {
         let waiting: usize = self.queues.iter().map(|queue| queue.max_capacity() - queue.capacity()).sum();
-        let [first, _others @ ..] = &self.queues;
+        let [first, ..] = &self.queues;
         Intake { queues: if waiting < SHARED_FROM { std::slice::from_ref(first) } else { &self.queues } }
     }
 
