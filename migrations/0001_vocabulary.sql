@@ -45,12 +45,14 @@ language sql immutable parallel safe
 return coalesce(key, 'evt_' || replace(id::text, '-', ''));
 
 -- One rule for every list of channels. A new channel is added here and in core's `Channel`. An array of arrays, or one
--- that starts at 0, is refused too: workers could not read it.
+-- that starts at 0, is refused too: workers could not read it. In PL/pgSQL for the sake of events; see there.
 create function eventcenter.is_channel_set(channels text[]) returns boolean
-language sql immutable parallel safe
-return cardinality(channels)
-    = (channels @> '{ws}')::integer + (channels @> '{push}')::integer + (channels @> '{email}')::integer
-    and coalesce(array_ndims(channels) = 1 and array_lower(channels, 1) = 1, true);
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+begin
+    return cardinality(channels)
+        = (channels @> '{ws}')::integer + (channels @> '{push}')::integer + (channels @> '{email}')::integer
+        and coalesce(array_ndims(channels) = 1 and array_lower(channels, 1) = 1, true);
+end $$;
 
 -- What each type of event means unless its producer says otherwise. Operators may add and change rows;
 -- a type that is not listed goes to ws alone.

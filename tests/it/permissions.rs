@@ -72,7 +72,7 @@ async fn an_emitter_may_do_nothing_else() {
     let emits = "select string_agg(p.proname, ' ' order by p.proname) from pg_proc as p
         where p.pronamespace = 'eventcenter'::regnamespace and has_function_privilege('eventcenter_emitter', p.oid, 'execute')";
     let callable: String = sqlx::query_scalar(emits).fetch_one(db.pool()).await.unwrap();
-    assert_eq!(callable, "emit is_cta is_data is_name keeps_to_hint uuid7");
+    assert_eq!(callable, "emit is_channel_set is_cta is_data is_name keeps_to_hint uuid7");
 }
 
 /// The functions that run with our rights look nothing up where a caller could have put something else.
