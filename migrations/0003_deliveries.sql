@@ -210,15 +210,9 @@ begin
     select * into v_lease from eventcenter.leases where id = p_lease and worker = p_worker for update;
 
     with held as materialized (
-        select h.event_id, h.user_id, h.attempt, h.since, h.expires_at, v.retry_in_s
-        from unnest(v_lease.event_ids, v_lease.user_ids, v_lease.attempts, v_lease.since, v_lease.expires_at)
-            as h (event_id, user_id, attempt, since, expires_at)
-        join unnest(p_event_ids, p_retry_in_s) as v (event_id, retry_in_s) using (event_id)
-    ),
-    canceled as (
-        select h.event_id from held as h
-        join eventcenter.cancellations as c using (event_id)
-        where h.retry_in_s is not null
+        select h.event_id, h.attempt
+        from unnest(v_lease.event_ids, v_lease.attempts) as h (event_id, attempt)
+        join unnest(p_event_ids) as v (event_id) using (event_id)
     ),
     tried as (
         insert into eventcenter.attempts
@@ -227,21 +221,32 @@ begin
         from unnest(t_event_ids, t_targets, t_outcomes, t_reasons, t_codes, t_durations_ms, t_balances)
             as t (event_id, target, outcome, reason, code, duration_ms, balance)
         join held as h using (event_id)
-    ),
-    given_up as (
-        insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, balance)
-        select h.event_id, v_lease.channel, h.attempt + 1, '', 'canceled', 1
-        from held as h join canceled using (event_id)
-    ),
-    retried as (
-        insert into eventcenter.deliveries (event_id, channel, user_id, attempt, due_at, since, expires_at)
-        select
-            h.event_id, v_lease.channel, h.user_id, h.attempt,
-            clock_timestamp() + make_interval(secs => h.retry_in_s), h.since, h.expires_at
-        from held as h
-        where h.retry_in_s is not null and h.event_id not in (select c.event_id from canceled as c)
     )
     select coalesce(array_agg(h.event_id), '{}') into v_held from held as h;
+
+    -- A statement of its own: setting up two more inserts costs, also where they then write nothing, as nearly always.
+    if array_remove(p_retry_in_s, null) <> '{}' then
+        with retrying as materialized (
+            select
+                h.*, v.retry_in_s,
+                exists (select from eventcenter.cancellations as c where c.event_id = h.event_id) as is_canceled
+            from unnest(v_lease.event_ids, v_lease.user_ids, v_lease.attempts, v_lease.since, v_lease.expires_at)
+                as h (event_id, user_id, attempt, since, expires_at)
+            join unnest(p_event_ids, p_retry_in_s) as v (event_id, retry_in_s) on v.event_id = h.event_id
+            where v.retry_in_s is not null
+        ),
+        given_up as (
+            insert into eventcenter.attempts (event_id, channel, attempt, target, outcome, balance)
+            select r.event_id, v_lease.channel, r.attempt + 1, '', 'canceled', 1 from retrying as r
+            where r.is_canceled
+        )
+        insert into eventcenter.deliveries (event_id, channel, user_id, attempt, due_at, since, expires_at)
+        select
+            r.event_id, v_lease.channel, r.user_id, r.attempt,
+            clock_timestamp() + make_interval(secs => r.retry_in_s), r.since, r.expires_at
+        from retrying as r
+        where not r.is_canceled;
+    end if;
 
     if cardinality(v_held) = cardinality(v_lease.event_ids) then
         delete from eventcenter.leases where id = p_lease;
