@@ -190,7 +190,7 @@ begin atomic
 end;
 
 -- Settles part of a lease, or all of it. Two sets of parallel arrays: a verdict per delivery (seconds until its
--- retry, or null when it is settled), and its tries, one per target.
+-- retry, or null when it is settled), and its tries, one per target. Where an array ends early, its other values are null.
 -- Only what the lease still holds is written: the lease is locked first, and what was rescued meanwhile is
 -- reported as stale, or as repeated when this very try is on record (a reply was lost and the caller asks again).
 -- The caller names the channel, since the lease may be gone.

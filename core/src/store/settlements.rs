@@ -39,12 +39,12 @@ impl Store {
             channel.as_str(),
             &column(settlements, |one| one.event_id.uuid()),
             &column(settlements, |one| i32::try_from(one.attempt).unwrap_or(i32::MAX)),
-            &column(settlements, |one| one.retry_in.map(|wait| wait.as_secs_f64())) as _,
+            &sparse(settlements, |one| one.retry_in.map(|wait| wait.as_secs_f64())) as _,
             &column(&tries, |one| one.event_id.uuid()),
             &column(&tries, |one| one.target) as _,
             &column(&tries, |one| one.outcome) as _,
-            &column(&tries, |one| one.reason) as _,
-            &column(&tries, |one| one.code.clone()) as _,
+            &sparse(&tries, |one| one.reason) as _,
+            &sparse(&tries, |one| one.code.clone()) as _,
             &column(&tries, |one| one.duration_ms),
             &column(&tries, |one| one.balance),
         )
@@ -52,6 +52,12 @@ impl Store {
         .await?;
         Ok(SettleCount { settled: row.settled, repeated: row.repeated, stale: row.stale })
     }
+}
+
+/// A column that seldom says anything: left out where it is nothing but nulls, which the database fills in.
+fn sparse<'a, S, T>(rows: &'a [S], field: impl Fn(&'a S) -> Option<T>) -> Vec<Option<T>> {
+    let column = column(rows, field);
+    if column.iter().any(Option::is_some) { column } else { Vec::new() }
 }
 
 /// A row for `attempts`.
