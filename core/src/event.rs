@@ -145,8 +145,9 @@ pub struct NewEvent {
     pub collapse_key: Option<String>,
 }
 
-/// A stored event: what the producer said, with its channels resolved.
+/// A stored event: what its producer said to the person. Bringing it to them takes no more.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EventContent)]
 pub struct Event {
     /// The event's own id. In JSON the public id stands in its place: see [`Event::public_id`].
     #[serde(skip)]
@@ -168,11 +169,6 @@ pub struct Event {
     pub body: String,
     /// How much it matters.
     pub level: Level,
-    /// What was planned.
-    pub channels: Vec<Channel>,
-    /// As asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel_hint: Option<ChannelHint>,
     /// As asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cta: Option<Cta>,
@@ -194,6 +190,20 @@ pub struct Event {
     /// When its transaction began, by the database's clock.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+/// A stored event with its channels resolved: the whole of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct PlannedEvent {
+    /// What it says.
+    #[serde(flatten)]
+    pub event: Event,
+    /// What was planned.
+    pub channels: Vec<Channel>,
+    /// As asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_hint: Option<ChannelHint>,
 }
 
 impl Event {

@@ -129,9 +129,9 @@ impl Redrive {
         let store = self.target.store()?;
         let mut filter = self.filter.as_stored();
         if let Some(name) = &self.event {
-            let event = store.find_event(&PublicId::parse(name)).await?;
-            let event = event.ok_or_else(|| Error::Impossible(format!("no event is called {name}")))?;
-            filter.event_id = Some(event.id);
+            let found = store.find_event(&PublicId::parse(name)).await?;
+            let found = found.ok_or_else(|| Error::Impossible(format!("no event is called {name}")))?;
+            filter.event_id = Some(found.event.id);
         }
         let redriven = redrive(&store, &filter, self.limit).await?;
         say(format_args!("{redriven} redriven"))?;

@@ -23,14 +23,14 @@ pub(super) struct Status {
 impl Status {
     pub(super) async fn run(self) -> Result<Verdict, Error> {
         let store = self.target.store()?;
-        let Some(event) = store.find_event(&PublicId::parse(&self.id)).await? else {
+        let Some(planned) = store.find_event(&PublicId::parse(&self.id)).await? else {
             return Err(Error::Impossible(format!("no event is called {}", self.id)));
         };
-        let deliveries = store.deliveries_of(event.id).await?;
+        let deliveries = store.deliveries_of(planned.event.id).await?;
         if self.format.json {
-            say_json(&json!({"event": event, "deliveries": deliveries}))?;
+            say_json(&json!({"event": planned, "deliveries": deliveries}))?;
         } else {
-            show(&event, &deliveries)?;
+            show(&planned.event, &deliveries)?;
         }
         Ok(Verdict::Holds)
     }

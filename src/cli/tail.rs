@@ -64,10 +64,11 @@ impl Tail {
         }
     }
 
-    fn show(&self, StreamEntry { seq, event }: &StreamEntry) -> Result<(), Error> {
+    fn show(&self, StreamEntry { seq, planned }: &StreamEntry) -> Result<(), Error> {
         if self.format.json {
-            say_json(&json!({"seq": seq, "event": event}))?;
+            say_json(&json!({"seq": seq, "event": planned}))?;
         } else {
+            let event = &planned.event;
             say(format_args!("{seq:>6}  {:.0}  {:<16}  {}", event.created_at, event.kind, event.title))?;
         }
         Ok(())

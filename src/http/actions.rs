@@ -6,7 +6,7 @@ use axum::Json as JsonAnswer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use eventcenter_core::event::{Choice, Event};
+use eventcenter_core::event::{Choice, PlannedEvent};
 use eventcenter_core::id::UserId;
 use eventcenter_core::store::{Answer, Answered, Asked, Reply};
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub(super) struct ActionContext {
     /// The answer, once there is one.
     answer: Option<Answer>,
     /// The newest event that asks under this name.
-    event: Event,
+    event: PlannedEvent,
 }
 
 /// `{"option": …}` where the action has options, else `{"text": …}`.
@@ -96,13 +96,13 @@ pub(super) async fn get_action(
     State(api): State<Api>,
     Segment(action_id): Segment,
 ) -> Result<JsonAnswer<ActionContext>, Problem> {
-    let Asked { event, is_expired, answer } = find(&api, user_id, &action_id).await?;
+    let Asked { planned, is_expired, answer } = find(&api, user_id, &action_id).await?;
     let state = match (&answer, is_expired) {
         (Some(_), _) => ActionState::Answered,
         (None, true) => ActionState::Expired,
         (None, false) => ActionState::Open,
     };
-    Ok(JsonAnswer(ActionContext { action_id, state, options: event.choices(), answer, event }))
+    Ok(JsonAnswer(ActionContext { action_id, state, options: planned.event.choices(), answer, event: planned }))
 }
 
 /// Answer an action: the first answer stands
@@ -128,8 +128,8 @@ pub(super) async fn answer_action(
     body: Json<ANSWER_BYTES_MAX>,
 ) -> Result<JsonAnswer<ActionAnswer>, Problem> {
     let asked = find(&api, user_id, &action_id).await?;
-    let reply = read_reply(Form::from_json(body.value)?, &asked.event.choices())?;
-    match api.store.answer(user_id, &action_id, asked.event.id, &reply).await? {
+    let reply = read_reply(Form::from_json(body.value)?, &asked.planned.event.choices())?;
+    match api.store.answer(user_id, &action_id, asked.planned.event.id, &reply).await? {
         Answered::Now(answer) => Ok(JsonAnswer(ActionAnswer { action_id, user_id, answer })),
         Answered::Before(answer) => {
             Err(Problem::new(Code::AlreadyAnswered, "the first answer stands: see answer")

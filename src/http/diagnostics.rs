@@ -102,8 +102,11 @@ pub(super) async fn get_test(
 ) -> Result<JsonAnswer<TestState>, Problem> {
     let not_found = || Problem::not_found("test");
     let name = EventId::parse(&id).map(PublicId::Id).ok_or_else(not_found)?;
-    let event = api.store.find_event(&name).await?;
-    let own = event.filter(|event| event.user_id == user_id && event.kind == LOOPBACK).ok_or_else(not_found)?;
+    let planned = api.store.find_event(&name).await?;
+    let own = planned
+        .map(|planned| planned.event)
+        .filter(|event| event.user_id == user_id && event.kind == LOOPBACK)
+        .ok_or_else(not_found)?;
     let deliveries = api.store.deliveries_of(own.id).await?;
     Ok(JsonAnswer(TestState { id, now: Timestamp::now(), deliveries }))
 }

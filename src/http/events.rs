@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use eventcenter_core::event::{Event, PublicId};
+use eventcenter_core::event::{PlannedEvent, PublicId};
 use eventcenter_core::store::{Canceled, DeliveryState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use crate::problem::{Problem, ProblemDocument};
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventStatus {
     #[serde(flatten)]
-    event: Event,
+    planned: PlannedEvent,
     /// One per channel.
     deliveries: Vec<DeliveryState>,
 }
@@ -25,7 +25,7 @@ pub(super) struct EventStatus {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventPage {
     /// Newest first.
-    events: Vec<Event>,
+    events: Vec<PlannedEvent>,
     /// What to pass as `after` for the next part; null at the end.
     next: Option<String>,
 }
@@ -53,9 +53,9 @@ pub(super) async fn get_event(
     State(api): State<Api>,
     Segment(name): Segment,
 ) -> Result<Json<EventStatus>, Problem> {
-    let event = find(&api, &name).await?;
-    let deliveries = api.store.deliveries_of(event.id).await?;
-    Ok(Json(EventStatus { event, deliveries }))
+    let planned = find(&api, &name).await?;
+    let deliveries = api.store.deliveries_of(planned.event.id).await?;
+    Ok(Json(EventStatus { planned, deliveries }))
 }
 
 /// A person's history, newest first
@@ -82,7 +82,7 @@ pub(super) async fn list_events(
     let mut events = api.store.events_of_user(user_id, kind.as_deref(), page.after, page.rows()).await?;
     let has_more = events.len() > page.limit;
     events.truncate(page.limit);
-    let next = events.last().filter(|_| has_more).map(|event| event.id.to_string());
+    let next = events.last().filter(|_| has_more).map(|planned| planned.event.id.to_string());
     Ok(Json(EventPage { events, next }))
 }
 
@@ -100,11 +100,11 @@ pub(super) async fn cancel_event(
     State(api): State<Api>,
     Segment(name): Segment,
 ) -> Result<Json<CancelResult>, Problem> {
-    let event = find(&api, &name).await?;
+    let event = find(&api, &name).await?.event;
     let deliveries = api.store.cancel(event.id).await?;
     Ok(Json(CancelResult { id: event.public_id(), deliveries }))
 }
 
-async fn find(api: &Api, name: &str) -> Result<Event, Problem> {
+async fn find(api: &Api, name: &str) -> Result<PlannedEvent, Problem> {
     api.store.find_event(&PublicId::parse(name)).await?.ok_or_else(|| Problem::not_found("event"))
 }

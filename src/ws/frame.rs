@@ -2,7 +2,7 @@
 //! shared by all sessions that are sent it.
 
 use bytes::Bytes;
-use eventcenter_core::event::Event;
+use eventcenter_core::event::PlannedEvent;
 use eventcenter_core::id::{Epoch, Seq, UserId};
 use eventcenter_core::store::StreamEntry;
 use serde::Serialize;
@@ -138,7 +138,7 @@ pub(super) enum ServerFrame<'a> {
         seq: Seq,
         prev: Seq,
         replay: bool,
-        event: &'a Event,
+        event: &'a PlannedEvent,
     },
     ReplayDone {
         to: Seq,
@@ -247,9 +247,9 @@ impl Frame {
 impl StreamFrame {
     /// An event at its place.
     pub(super) fn event(entry: &StreamEntry, kind: Kind) -> Option<Self> {
-        let StreamEntry { seq, event } = entry;
+        let StreamEntry { seq, planned } = entry;
         let prev = Seq(seq.0 - 1);
-        let frame = ServerFrame::Event { seq: *seq, prev, replay: kind == Kind::Replay, event };
+        let frame = ServerFrame::Event { seq: *seq, prev, replay: kind == Kind::Replay, event: planned };
         Some(Self { seq: *seq, kind, frame: Frame::at(*seq, &frame)? })
     }
 

@@ -121,7 +121,7 @@ async fn a_day_with_something_outstanding_is_kept_and_so_are_its_keys() {
     assert!(leased.to_string().contains("still has outstanding deliveries"), "{leased}");
 
     assert_eq!(db.store().forget_keys(100).await.unwrap(), 0);
-    assert_eq!(db.store().find_event(&PublicId::parse("photo-7")).await.unwrap().map(|event| event.id), Some(id));
+    assert_eq!(db.store().find_event(&PublicId::parse("photo-7")).await.unwrap().map(|found| found.event.id), Some(id));
 }
 
 #[tokio::test]

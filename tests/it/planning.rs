@@ -58,7 +58,7 @@ async fn only_what_follows_a_rolled_back_savepoint_is_said() {
     transaction.commit().await.unwrap();
 
     assert_eq!(planned(&db, id).await, ["ws queued", "push queued"]);
-    assert_eq!(db.store().find_event(&PublicId::parse("taken-back")).await.unwrap().map(|event| event.id), None);
+    assert_eq!(db.store().find_event(&PublicId::parse("taken-back")).await.unwrap().map(|found| found.event.id), None);
     assert_eq!(db.count("select count(*) from eventcenter.deliveries").await, 2);
 }
 

@@ -145,7 +145,7 @@ async fn a_batch_keeps_its_order_in_the_stream() {
 
     let said: Vec<EventId> = emitted.iter().map(id_of).collect();
     let streams = db.store().read_streams(&[(user(42), Seq(0))], 1000).await.unwrap();
-    let seen: Vec<EventId> = streams[&user(42)].iter().map(|entry| entry.event.id).collect();
+    let seen: Vec<EventId> = streams[&user(42)].iter().map(|entry| entry.planned.event.id).collect();
     assert!(seen == said, "500 events in another order");
 }
 
@@ -215,7 +215,7 @@ async fn a_scheduled_event_takes_its_place_when_it_is_due() {
     .await;
 
     let streams = db.store().read_streams(&[(user(42), Seq(1))], 10).await.unwrap();
-    assert_eq!(streams[&user(42)][0].event.id, scheduled);
+    assert_eq!(streams[&user(42)][0].planned.event.id, scheduled);
 }
 
 /// As appends do: otherwise one of the two would be the victim of a deadlock.
@@ -276,7 +276,8 @@ async fn what_one_request_says_to_a_person_is_stored_in_its_order() {
 
     for id in 1..=PEOPLE {
         let streams = db.store().read_streams(&[(user(id), Seq(0))], 1000).await.unwrap();
-        let titles: Vec<usize> = streams[&user(id)].iter().map(|entry| entry.event.title.parse().unwrap()).collect();
+        let titles: Vec<usize> =
+            streams[&user(id)].iter().map(|entry| entry.planned.event.title.parse().unwrap()).collect();
         assert!(titles.iter().copied().eq(0..EACH), "person {id}: {titles:?}");
     }
     drop(committer);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Store, StoreError};
-use crate::event::Event;
+use crate::event::PlannedEvent;
 use crate::id::{EventId, UserId};
 
 /// One test of their own channels in so many seconds, for each person …
@@ -18,7 +18,7 @@ const LOOPBACK_BURST: f64 = 6.0;
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The newest event of that name.
-    pub event: Event,
+    pub planned: PlannedEvent,
     /// Whether its `expires_at` has passed.
     pub is_expired: bool,
     /// What they answered, be it to an earlier event of that name.
@@ -67,10 +67,10 @@ impl Store {
             .await?;
         let Some(found) = found else { return Ok(None) };
         let id = EventId::from_row(found.event_id);
-        let Some(event) = self.load_events(&[id]).await?.remove(&id) else { return Ok(None) };
-        let is_expired = event.expires_at.is_some_and(|expires_at| expires_at <= found.now.to_jiff());
+        let Some(planned) = self.planned_events(&[id]).await?.remove(&id) else { return Ok(None) };
+        let is_expired = planned.event.expires_at.is_some_and(|expires_at| expires_at <= found.now.to_jiff());
         let answer = self.find_answer(user_id, action_id).await?;
-        Ok(Some(Asked { event: *event, is_expired, answer }))
+        Ok(Some(Asked { planned: *planned, is_expired, answer }))
     }
 
     /// Who is asked under that name, `user_id` alone if given: at most `limit` people, in the order of their ids.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
+use super::events::{bounds, uuids};
 use super::{Store, StoreError};
 use crate::delivery::{Channel, Message, Ruling};
 use crate::id::{EventId, LeaseId, UserId};
@@ -149,7 +149,7 @@ impl Store {
         let tried: Vec<EventId> =
             deliveries.iter().filter(|one| one.attempt > 1).map(|one| one.place.event_id).collect();
         let (mut events, rulings, mut contacts, settled) = tokio::try_join!(
-            self.load_events(&ids),
+            self.claimed_events(&ids),
             self.rulings(*channel, &ids, &users),
             self.contacts(*channel, &users),
             self.settled_targets(*channel, &tried),
@@ -181,10 +181,8 @@ impl Store {
         ids: &[EventId],
     ) -> Result<HashMap<EventId, HashMap<String, bool>>, StoreError> {
         let mut settled: HashMap<EventId, HashMap<String, bool>> = HashMap::new();
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
-            return Ok(settled);
-        };
+        let ids = uuids(ids);
+        let Some((first, last)) = bounds(&ids) else { return Ok(settled) };
         let rows = sqlx::query_file!("src/store/sql/settled_targets.sql", &ids, first, last, channel.as_str())
             .fetch_all(&self.pool)
             .await?;

@@ -10,8 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::events::bounds;
 use super::{Store, StoreError};
-use crate::event::Event;
+use crate::event::PlannedEvent;
 use crate::id::{EventId, Seq, UserId};
 
 mod mark;
@@ -117,7 +118,7 @@ pub struct InboxEntry {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub snoozed_until: Option<Timestamp>,
     /// What it says.
-    pub event: Event,
+    pub event: PlannedEvent,
 }
 
 /// A part of an inbox, and its counts in the same snapshot.
@@ -156,7 +157,7 @@ impl PageRow {
     }
 
     /// `events` gives up the entry's event.
-    fn entry(self, events: &mut HashMap<EventId, Box<Event>>) -> Option<InboxEntry> {
+    fn entry(self, events: &mut HashMap<EventId, Box<PlannedEvent>>) -> Option<InboxEntry> {
         Some(InboxEntry {
             seq: Seq(self.seq?),
             seen_at: self.seen_at.map(SqlTimestamp::to_jiff),
@@ -202,14 +203,14 @@ impl Store {
         }
 
         let ids: Vec<EventId> = rows.iter().filter_map(|row| row.event_id.map(EventId::from_row)).collect();
-        let mut events = self.load_events(&ids).await?;
+        let mut events = self.planned_events(&ids).await?;
         let entries = rows.into_iter().filter_map(|row| row.entry(&mut events)).collect();
         Ok(InboxPage { entries, next: next.filter(|_| has_more), last_seq, unread, unseen })
     }
 
     async fn keep_matching(&self, rows: &mut Vec<PageRow>, query: &InboxQuery) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.event_id).collect();
-        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(()) };
+        let Some((first, last)) = bounds(&ids) else { return Ok(()) };
         let (kind, service) = (query.kind.as_deref(), query.service.as_deref());
         let matching: HashSet<Uuid> =
             sqlx::query_file_scalar!("src/store/sql/events_that_match.sql", &ids, first, last, kind, service)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use uuid::Uuid;
 
+use super::events::uuids;
 use super::{Store, StoreError};
 use crate::delivery::{Channel, Ruling, Skip};
 use crate::id::{EventId, LeaseId, UserId};
@@ -19,7 +20,7 @@ impl Store {
         ids: &[EventId],
         users: &[UserId],
     ) -> Result<HashMap<EventId, Ruling>, StoreError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let ids = uuids(ids);
         let users: Vec<i64> = users.iter().map(|user| user.get()).collect();
         let rows = sqlx::query_file!("src/store/sql/rulings.sql", channel.as_str(), &ids, &users)
             .fetch_all(&self.pool)

@@ -8,7 +8,7 @@ use sqlx::{Connection, Executor, PgPool};
 
 use super::{Rescued, SESSION, Store, StoreError, deliveries};
 use crate::delivery::Channel;
-use crate::event::Event;
+use crate::event::PlannedEvent;
 use crate::id::{EventId, NodeId, Seq, UserId};
 
 /// An event at its place in a person's stream.
@@ -17,7 +17,7 @@ pub struct StreamEntry {
     /// Its number.
     pub seq: Seq,
     /// What it says.
-    pub event: Event,
+    pub planned: PlannedEvent,
 }
 
 /// Where a stream stands.
@@ -41,11 +41,11 @@ impl Store {
         let rows =
             sqlx::query_file!("src/store/sql/read_streams.sql", &users, &after, limit).fetch_all(&self.pool).await?;
         let ids: Vec<EventId> = rows.iter().map(|row| EventId::from_row(row.event_id)).collect();
-        let mut events = self.load_events(&ids).await?;
+        let mut events = self.planned_events(&ids).await?;
         let mut streams: HashMap<UserId, Vec<StreamEntry>> = HashMap::new();
         for row in rows {
-            if let Some(event) = events.remove(&EventId::from_row(row.event_id)) {
-                let entry = StreamEntry { seq: Seq(row.seq), event: *event };
+            if let Some(planned) = events.remove(&EventId::from_row(row.event_id)) {
+                let entry = StreamEntry { seq: Seq(row.seq), planned: *planned };
                 streams.entry(UserId::from_row(row.user_id)).or_default().push(entry);
             }
         }

@@ -1,4 +1,4 @@
-use eventcenter_core::event::{Level, PublicId};
+use eventcenter_core::event::{Event, Level, PublicId};
 use eventcenter_core::id::EventId;
 use serde_json::{Value, json};
 
@@ -14,8 +14,6 @@ fn entry() -> StreamEntry {
         title: "Ready".to_owned(),
         body: String::new(),
         level: Level::Info,
-        channels: Vec::new(),
-        channel_hint: None,
         cta: None,
         data: serde_json::from_str(r#"{"percent":  100}"#).unwrap(),
         deliver_at: None,
@@ -23,7 +21,7 @@ fn entry() -> StreamEntry {
         collapse_key: None,
         created_at: "2026-11-23T09:00:00Z".parse().unwrap(),
     };
-    StreamEntry { seq: Seq(7), event }
+    StreamEntry { seq: Seq(7), planned: PlannedEvent { event, channels: Vec::new(), channel_hint: None } }
 }
 
 fn json_of(frame: &Frame) -> Value {
@@ -36,7 +34,7 @@ fn an_event_frame_carries_its_place_and_the_event_as_http_shows_it() {
 
     let frame = StreamFrame::event(&entry, Kind::Replay).unwrap().frame;
 
-    let event = serde_json::to_value(&entry.event).unwrap();
+    let event = serde_json::to_value(&entry.planned).unwrap();
     assert_eq!(json_of(&frame), json!({"t": "event", "seq": 7, "prev": 6, "replay": true, "event": event}));
     assert_eq!(json_of(&frame)["event"]["data"], json!({"percent": 100}));
     assert!(frame.json().starts_with(br#"{"t":"event","seq":7,"#));

@@ -1,6 +1,6 @@
 //! What the channel's tests say, and to whom.
 
-use eventcenter_core::delivery::{Channel, Contact, Message, OnAmbiguous, Recipient, Ruling};
+use eventcenter_core::delivery::{Contact, Message, OnAmbiguous, Recipient, Ruling};
 use eventcenter_core::event::{Event, Level, PublicId};
 use eventcenter_core::id::{EventId, LeaseId, UserId};
 use eventcenter_core::retry::Timing;
@@ -15,8 +15,6 @@ pub(super) fn event() -> Event {
         title: "Фото готово".to_owned(),
         body: "Первая строка\nвторая".to_owned(),
         level: Level::Info,
-        channels: vec![Channel::Email],
-        channel_hint: None,
         cta: None,
         data: None,
         deliver_at: None,

@@ -44,8 +44,6 @@ fn message(contact: Contact) -> Message {
             title: "Ready".to_owned(),
             body: String::new(),
             level: Level::Info,
-            channels: vec![Channel::Push],
-            channel_hint: None,
             cta: None,
             data: None,
             deliver_at: None,

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use eventcenter_core::delivery::Channel;
 use eventcenter_core::event::{Cta, Event, Level, PublicId};
 use eventcenter_core::id::{EventId, UserId};
 use jiff::Timestamp;
@@ -62,8 +61,6 @@ impl Samples {
             title: sample.title.unwrap_or_default(),
             body: sample.body.unwrap_or_default(),
             level: sample.level.unwrap_or_default(),
-            channels: vec![Channel::Email],
-            channel_hint: None,
             cta: sample.cta,
             data: to_raw_value(&data).ok(),
             deliver_at: None,

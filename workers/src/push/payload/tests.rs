@@ -16,8 +16,6 @@ fn event() -> Event {
         title: "Ready".to_owned(),
         body: "Your photo is ready".to_owned(),
         level: Level::Info,
-        channels: Vec::new(),
-        channel_hint: None,
         cta: None,
         data: None,
         deliver_at: None,
