@@ -136,7 +136,7 @@ async fn whatever_is_done_to_an_inbox_it_looks_as_a_plain_list_would() {
             assert_eq!(counts(&db, ANNA).await, model.counts(), "{}", history());
             for filter in [InboxFilter::All, InboxFilter::Unread, InboxFilter::Archived, InboxFilter::Snoozed] {
                 let entries = listed(&db, ANNA, filter, random.random_range(1..8)).await;
-                let ids: Vec<EventId> = entries.iter().map(|entry| entry.event.event.id).collect();
+                let ids: Vec<EventId> = entries.iter().map(|entry| entry.planned.event.id).collect();
                 assert_eq!(ids, model.listed(filter), "{filter:?}, {}", history());
             }
         }
@@ -161,7 +161,7 @@ async fn marks_and_appends_and_trims_that_race_each_other_lose_no_count() {
                 let sweep = *[Sweep::Seen, Sweep::Read, Sweep::Archive].choose(&mut random).unwrap();
                 db.store().mark_up_to(ANNA, sweep, up_to).await.unwrap();
                 let entries = db.store().inbox(ANNA, &query(InboxFilter::All, 5)).await.unwrap().entries;
-                let names: Vec<PublicId> = entries.iter().map(|entry| PublicId::Id(entry.event.event.id)).collect();
+                let names: Vec<PublicId> = entries.iter().map(|entry| PublicId::Id(entry.planned.event.id)).collect();
                 let mark = *[Mark::Unread, Mark::Read, Mark::Snooze(in_an_hour())].choose(&mut random).unwrap();
                 db.store().mark_entries(ANNA, mark, &names).await.unwrap();
             }

@@ -118,7 +118,8 @@ pub struct InboxEntry {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub snoozed_until: Option<Timestamp>,
     /// What it says.
-    pub event: PlannedEvent,
+    #[serde(rename = "event")]
+    pub planned: PlannedEvent,
 }
 
 /// A part of an inbox, and its counts in the same snapshot.
@@ -164,7 +165,7 @@ impl PageRow {
             read_at: self.read_at.map(SqlTimestamp::to_jiff),
             archived_at: self.archived_at.map(SqlTimestamp::to_jiff),
             snoozed_until: self.snoozed_until.map(SqlTimestamp::to_jiff),
-            event: *events.remove(&EventId::from_row(self.event_id?))?,
+            planned: *events.remove(&EventId::from_row(self.event_id?))?,
         })
     }
 }
