@@ -58,3 +58,22 @@ async fn suspects_are_tried_one_at_a_time_and_a_backlog_does_not_starve_them() {
     worker.stop();
     worker.stopped().await;
 }
+
+/// After a crash there may be thousands: none of them waits for the next poll.
+#[tokio::test]
+async fn a_suspect_is_tried_as_soon_as_the_one_before_is_over() {
+    let db = Database::fresh().await;
+    let suspects = db.plan(PUSH, 30).await;
+    assert_eq!(db.claim("dies", 30).await.len(), 30);
+    db.lose_workers().await;
+    let deliver = Scripted::new(PUSH, |_| async { Outcome::Sent });
+
+    let worker =
+        Worker::start(&db, &deliver, WorkerSettings { poll: Duration::from_hours(1), ..WorkerSettings::of(PUSH) });
+
+    for id in suspects {
+        eventually(SOON, || async { (db.state(id, PUSH).await == "sent").then_some(()) }).await;
+    }
+    worker.stop();
+    worker.stopped().await;
+}

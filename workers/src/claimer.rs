@@ -1,5 +1,6 @@
 //! Claims batches ahead of the handlers, and keeps their leases alive.
 
+use std::future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,6 @@ const FLOOR_SLACK: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(2);
 /// Under a held snapshot a sweep costs with the dead entries. It takes at most this part of the time: one in twenty.
 const SWEEP_SHARE: u32 = 20;
-/// While a delivery that lost its worker is tried, how often to look whether the next one may be.
-const SUSPECT_POLL: Duration = Duration::from_millis(50);
 /// The longest wait after the database failed.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -44,24 +43,38 @@ impl Claimer {
             if stop.run_until_cancelled(self.claimed.reserve()).await.is_none() {
                 return;
             }
-            let pause = match self.claim(&mut progress, &mut suspect).await {
+            let (pause, awaited) = match self.claim(&mut progress, &mut suspect).await {
                 Ok(is_more_due) => {
                     failures = 0;
                     if is_more_due {
                         continue;
                     }
-                    suspect.map_or(self.settings.poll, |_| SUSPECT_POLL.min(self.settings.poll))
+                    (self.settings.poll, suspect)
                 }
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(channel = %self.settings.channel, %error, "could not claim");
-                    BACKOFF_MAX.min(Duration::from_millis(50) * (1 << failures.min(10)))
+                    (BACKOFF_MAX.min(Duration::from_millis(50) * (1 << failures.min(10))), None)
                 }
             };
-            let nap = tokio::time::timeout(pause, self.wake.notified());
+            let nap = tokio::time::timeout(pause, self.woken(awaited));
             if stop.run_until_cancelled(nap).await.is_none() {
                 return;
             }
+        }
+    }
+
+    /// Waits until something may have come due, or the next suspect's turn has come.
+    async fn woken(&self, suspect: Option<LeaseId>) {
+        let is_over = async {
+            match suspect {
+                Some(lease) => self.leases.ended(lease).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = is_over => {}
         }
     }
 

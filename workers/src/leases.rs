@@ -5,13 +5,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use eventcenter_core::id::LeaseId;
+use tokio::sync::Notify;
 
 /// A send must not begin when the lease ends sooner than this: it would be rescued, and sent again, meanwhile.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// Shared by the claimer, which adds, the handlers, which ask, and the settler, which takes away.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(Mutex<HashMap<LeaseId, Held>>);
+pub(crate) struct Leases {
+    held: Mutex<HashMap<LeaseId, Held>>,
+    /// Said whenever nothing of some lease is outstanding any more.
+    ended: Notify,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -35,6 +40,18 @@ impl Leases {
         self.lock().get(&lease).map_or(0, |held| held.outstanding)
     }
 
+    /// Waits until nothing of the lease is outstanding.
+    pub(crate) async fn ended(&self, lease: LeaseId) {
+        loop {
+            // It hears what is said from here on, so that nothing is missed between the look and the wait.
+            let ended = self.ended.notified();
+            if self.outstanding(lease) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     /// Takes away what was settled or given back.
     pub(crate) fn finish(&self, lease: LeaseId, count: usize) {
         let mut leases = self.lock();
@@ -42,6 +59,7 @@ impl Leases {
             held.outstanding = held.outstanding.saturating_sub(count);
             if held.outstanding == 0 {
                 leases.remove(&lease);
+                self.ended.notify_waiters();
             }
         }
     }
@@ -57,6 +75,7 @@ impl Leases {
         for lease in asked_for {
             if !renewed.contains(lease) {
                 leases.remove(lease);
+                self.ended.notify_waiters();
             } else if let Some(held) = leases.get_mut(lease) {
                 held.valid_until = asked + lasts;
             }
@@ -64,7 +83,7 @@ impl Leases {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LeaseId, Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
