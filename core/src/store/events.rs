@@ -58,13 +58,20 @@ impl Store {
 
     /// What the events of a claimed batch say; those that do not exist are left out.
     pub(super) async fn claimed_events(&self, ids: &[EventId]) -> Result<HashMap<EventId, Box<Event>>, StoreError> {
-        let ids = uuids(ids);
-        let Some((first, last)) = bounds(&ids) else { return Ok(HashMap::new()) };
-        let events = sqlx::query_file!("src/store/sql/claimed_events.sql", &ids, first, last)
+        let uuids = uuids(ids);
+        let Some((first, last)) = bounds(&uuids) else { return Ok(HashMap::new()) };
+        let near = sqlx::query_file!("src/store/sql/claimed_events.sql", &uuids, first, last)
             .map(|row| Box::new(event!(row)))
             .fetch_all(&self.pool)
             .await?;
-        Ok(events.into_iter().map(|event| (event.id, event)).collect())
+        let mut events: HashMap<EventId, Box<Event>> = near.into_iter().map(|event| (event.id, event)).collect();
+        // Among many others, each is looked up.
+        if events.len() < ids.len() {
+            let apart: Vec<EventId> = ids.iter().filter(|id| !events.contains_key(id)).copied().collect();
+            let apart = self.planned_events(&apart).await?.into_iter();
+            events.extend(apart.map(|(id, planned)| (id, Box::new(planned.event))));
+        }
+        Ok(events)
     }
 
     /// The event that is called so, by its producer or by us.

@@ -1,21 +1,25 @@
--- The events of a claimed batch, as far as sending takes them: the channels, an array that no worker reads, cost
--- a drain one part in twelve. The bounds let the planner leave out the partitions of other days: an array alone prunes
--- only in a custom plan.
+-- The events $1 of a claimed batch, as far as sending takes them, and as far as they are among the first events between
+-- $2 and $3, twice as many as are asked for. What was emitted together is mostly claimed together: to read through it
+-- takes half of what looking each up takes. The channels, an array that no worker reads, cost a drain one part in 12.
 select
-    e.id,
-    e.key,
-    e.user_id,
-    e.type as kind,
-    e.title,
-    e.body,
-    e.level,
-    e.cta as "cta: Json<Cta>",
-    e.data as "data: Json<Box<RawValue>>",
-    e.deliver_at as "deliver_at: SqlTimestamp",
-    e.expires_at as "expires_at: SqlTimestamp",
-    e.collapse_key,
-    e.created_at as "created_at: SqlTimestamp"
-from eventcenter.events as e
-where
-    e.id = any($1)
-    and e.id between $2 and $3;
+    near.id,
+    near.key,
+    near.user_id,
+    near.type as kind,
+    near.title,
+    near.body,
+    near.level,
+    near.cta as "cta: Json<Cta>",
+    near.data as "data: Json<Box<RawValue>>",
+    near.deliver_at as "deliver_at: SqlTimestamp",
+    near.expires_at as "expires_at: SqlTimestamp",
+    near.collapse_key,
+    near.created_at as "created_at: SqlTimestamp"
+from (
+    select *
+    from eventcenter.events
+    where id between $2 and $3
+    order by id
+    limit 2 * cardinality($1::uuid[])
+) as near
+where near.id in (select unnest($1));
