@@ -21,25 +21,23 @@ use crate::server::Server;
 use crate::{Args, Result};
 
 const JOBS: u32 = 200_000;
-/// Claimed and settled at once, by us, by pg-boss and under pgbench.
+/// What pg-boss fetches and completes at once.
 const BATCH: u32 = 500;
+/// Claimed and settled at once under pgbench: what a worker begins with, and what it comes to when nothing takes time.
+const BATCHES: [u32; 2] = [500, 2_000];
 /// A drain that is not over by then has failed.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
     let (jobs, batch) = (JOBS.to_string(), BATCH.to_string());
-    let each = (JOBS / BATCH / 2).to_string();
-    let [mut ours, mut statements, mut graphile, mut boss] = [const { Samples::new() }; 4];
+    let [mut ours, mut small, mut large, mut graphile, mut boss] = [const { Samples::new() }; 5];
     for _ in 0..args.rounds {
         let (url, store) = filled(server).await?;
         ours.add(through_apalis(&store, &url).await?);
         store.close().await;
-        let (url, store) = filled(server).await?;
-        let begin = ["--define", "due=-infinity", "--define", "last=00000000-0000-0000-0000-000000000000"];
-        let options = [&["--client", "2", "--jobs", "2", "--transactions", &each][..], &begin].concat();
-        statements.add(pgbench(&args.home, &url, "claim_settle.sql", &options).await? * f64::from(BATCH));
-        all_settled(&url, JOBS).await?;
-        store.close().await;
+        for (statements, batch) in [&mut small, &mut large].into_iter().zip(BATCHES) {
+            statements.add(through_pgbench(args, server, batch).await?);
+        }
         let url = server.database("drain").await?;
         graphile.add(peer(&args.home, &url, "graphile-worker.mjs", &[&jobs]).await?);
         let url = server.database("drain").await?;
@@ -48,7 +46,8 @@ pub(crate) async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>> {
     Ok(vec![
         Row::against("drain 200,000 no-ops, apalis", &ours, "graphile-worker", &graphile, Target::Times(2.5)),
         Row::against("drain 200,000 no-ops, apalis", &ours, "pg-boss", &boss, Target::Times(1.8)),
-        Row::against("drain 200,000 no-ops, apalis", &ours, "the SQL alone", &statements, Target::Times(0.6)),
+        Row::against("drain 200,000 no-ops, apalis", &ours, "the SQL alone, by 500", &small, Target::Times(0.6)),
+        Row::against("drain 200,000 no-ops, apalis", &ours, "the SQL alone, by 2,000", &large, Target::Times(0.6)),
     ])
 }
 
@@ -65,15 +64,26 @@ async fn filled(server: &Server) -> Result<(String, Store)> {
 
 async fn through_apalis(store: &Store, url: &str) -> Result<f64> {
     let noop = Arc::new(Noop { left: AtomicU32::new(JOBS), none_left: Notify::new() });
-    let settings = WorkerSettings { batch: usize::try_from(BATCH)?, ..WorkerSettings::of(Channel::Push) };
     let delivering: Arc<dyn Deliver> = Arc::<Noop>::clone(&noop);
     let drained = async {
         noop.none_left.notified().await;
         Ok(())
     };
-    let seconds = work(store, delivering, settings, drained).await?;
+    let seconds = work(store, delivering, WorkerSettings::of(Channel::Push), drained).await?;
     all_settled(url, JOBS).await?;
     Ok(f64::from(JOBS) / seconds)
+}
+
+/// The two statements that a delivery costs, alone.
+async fn through_pgbench(args: &Args, server: &Server, batch: u32) -> Result<f64> {
+    let (url, store) = filled(server).await?;
+    store.close().await;
+    let (each, size) = ((JOBS / batch / 2).to_string(), format!("batch={batch}"));
+    let options = ["--client", "2", "--jobs", "2", "--transactions", &each, "--define", &size];
+    let begin = ["--define", "due=-infinity", "--define", "last=00000000-0000-0000-0000-000000000000"];
+    let rate = pgbench(&args.home, &url, "claim_settle.sql", &[&options[..], &begin].concat()).await?;
+    all_settled(&url, JOBS).await?;
+    Ok(rate * f64::from(batch))
 }
 
 /// Lets a worker work until `done`; the seconds that it took. They count until the last result is written: a worker that

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::leases::Leases;
 use crate::loader::Batch;
+use crate::pace::Pace;
 use crate::worker::WorkerSettings;
 
 /// How far below the last look a claim looks, unless a backlog is being worked off: transactions that commit this much late
@@ -37,13 +38,15 @@ impl Claimer {
     /// Claims until told to stop. An error of the database is a pause, never an end.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut progress = Progress::default();
+        let mut pace = Pace::new(self.settings.batch, Instant::now());
         let mut suspect = None;
         let mut failures = 0_u32;
         loop {
             if stop.run_until_cancelled(self.claimed.reserve()).await.is_none() {
                 return;
             }
-            let (pause, awaited) = match self.claim(&mut progress, &mut suspect).await {
+            let limit = pace.batch(Instant::now(), self.leases.gone());
+            let (pause, awaited) = match self.claim(limit, &mut progress, &mut suspect).await {
                 Ok(is_more_due) => {
                     failures = 0;
                     if is_more_due {
@@ -78,16 +81,21 @@ impl Claimer {
         }
     }
 
-    /// Claims a batch; whether more may be due.
-    async fn claim(&self, progress: &mut Progress, suspect: &mut Option<LeaseId>) -> Result<bool, StoreError> {
+    /// Claims a batch of at most `limit`; whether more may be due.
+    async fn claim(
+        &self,
+        limit: usize,
+        progress: &mut Progress,
+        suspect: &mut Option<LeaseId>,
+    ) -> Result<bool, StoreError> {
         let sweeps = progress.sweep_is_due();
         if sweeps || suspect.is_some() {
             self.claim_suspect(suspect).await?;
         }
         let started = Instant::now();
         let floor = if sweeps { Floor::Everything } else { progress.floor() };
-        let claimed = self.claim_batch(Load::Ordinary, self.settings.batch, floor).await?;
-        let full = claimed.as_ref().filter(|claimed| claimed.count() == self.settings.batch);
+        let claimed = self.claim_batch(Load::Ordinary, limit, floor).await?;
+        let full = claimed.as_ref().filter(|claimed| claimed.count() == limit);
         // What was committed meanwhile may lie before a batch's end: it has not been looked for.
         let is_more_due = full.is_some() || matches!(floor, Floor::After(_));
         progress.moved(started, full);

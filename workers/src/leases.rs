@@ -1,6 +1,7 @@
 //! The leases that a worker holds: how much of each is outstanding, and until when it may be trusted.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ const MARGIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     held: Mutex<HashMap<LeaseId, Held>>,
+    /// Deliveries that were settled or given back so far.
+    gone: AtomicUsize,
     /// Said whenever nothing of some lease is outstanding any more.
     ended: Notify,
 }
@@ -52,8 +55,14 @@ impl Leases {
         }
     }
 
+    /// How many deliveries were settled or given back so far.
+    pub(crate) fn gone(&self) -> usize {
+        self.gone.load(Ordering::Relaxed)
+    }
+
     /// Takes away what was settled or given back.
     pub(crate) fn finish(&self, lease: LeaseId, count: usize) {
+        self.gone.fetch_add(count, Ordering::Relaxed);
         let mut leases = self.lock();
         if let Some(held) = leases.get_mut(&lease) {
             held.outstanding = held.outstanding.saturating_sub(count);
@@ -124,5 +133,6 @@ mod tests {
 
         leases.finish(LEASE, 1);
         assert!(leases.all().is_empty());
+        assert_eq!(leases.gone(), 3);
     }
 }

@@ -15,6 +15,7 @@ mod handler;
 pub mod keeper;
 mod leases;
 mod loader;
+mod pace;
 pub mod push;
 mod settler;
 pub mod worker;

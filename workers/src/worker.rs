@@ -32,8 +32,9 @@ const CONNECTIONS: u32 = 3;
 pub struct WorkerSettings {
     /// Whose deliveries.
     pub channel: Channel,
-    /// Deliveries claimed at once. Up to four such batches are held before they start: one waits its turn, one is
-    /// being loaded, one waits for that, one is being claimed.
+    /// Deliveries claimed at once; up to four times as many by a channel that is done with them at once. Up to four
+    /// batches are held before they start: one waits its turn, one is being loaded, one waits for that, one is being
+    /// claimed.
     pub batch: usize,
     /// Sends under way at once: a crash sends at most this many a second time. Further ones wait in the batch.
     pub concurrency: usize,
