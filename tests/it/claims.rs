@@ -41,20 +41,6 @@ async fn a_claim_leases_the_oldest_due_deliveries_as_one_batch() {
 }
 
 #[tokio::test]
-async fn a_batch_is_loaded_whole_however_far_apart_its_events_lie() {
-    let db = Database::fresh().await;
-    let mut planned = Vec::new();
-    for _ in 0..3 {
-        planned.extend(db.plan(PUSH, 1).await);
-        db.plan(Channel::Ws, 20).await;
-    }
-
-    let batch = db.claim("w", 500).await;
-
-    assert_eq!(ids(&batch), planned);
-}
-
-#[tokio::test]
 async fn a_claim_behind_another_leaves_what_was_committed_late_to_a_sweep() {
     let db = Database::fresh().await;
     let planned = db.plan(PUSH, 5).await;

@@ -21,6 +21,7 @@ mod idempotency;
 mod inbox;
 mod keeper;
 mod lateness;
+mod loading;
 mod mail;
 mod mail_faults;
 mod manners;
